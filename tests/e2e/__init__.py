@@ -1,0 +1,1 @@
+"""The real stack and a real browser: broker, web server, GPU agent, Chromium."""
