@@ -1,0 +1,1 @@
+"""How graphs and catalogs are written down by others."""
