@@ -1,0 +1,1 @@
+"""People and how they sign in: users, one-use login links, sessions."""

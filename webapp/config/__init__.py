@@ -1,0 +1,1 @@
+"""The whole service put together: settings, urls, asgi, Celery, the supervisor."""

@@ -1,0 +1,1 @@
+"""Executions of graphs: the queue, the agents that work it off, what they report and what they bring out."""

@@ -1,0 +1,1 @@
+"""Saved graphs. A workflow is a name; its versions never change."""

@@ -1,0 +1,1 @@
+"""Tenants: workspaces, who belongs to them, and what each role may do."""
