@@ -1,0 +1,1 @@
+"""What Atelier brings along so that there is something to run on the first day."""

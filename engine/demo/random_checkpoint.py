@@ -1,0 +1,131 @@
+"""python -m engine.demo.random_checkpoint FILE: a small SD 1.x checkpoint with seeded random weights.
+
+It has the layout, the parts and the key names of a released file, so that the whole path is real before any
+trained weights are at hand; its pictures are abstract.
+"""
+
+import argparse
+import hashlib
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from engine.models.clip_text import ClipTextConfig
+from engine.models.kl_vae import KlVaeConfig
+from engine.models.sd_unet import Level, SdUNetConfig
+
+LATENT_CHANNELS = 4
+CLIP_VOCABULARY = 49_408
+CLIP_LENGTH = 77
+
+# Small enough to make and to run in seconds on a laptop; 32 is the least that the group norms allow.
+UNET = SdUNetConfig(
+    in_channels=LATENT_CHANNELS,
+    out_channels=LATENT_CHANNELS,
+    model_channels=32,
+    context_width=32,
+    levels=(Level(32, 1, 1), Level(64, 1, 1), Level(64, 1, 1), Level(64, 1, 0)),
+)
+TEXT = ClipTextConfig(CLIP_VOCABULARY, CLIP_LENGTH, width=32, inner_width=128, layers=2, heads=1)
+VAE = KlVaeConfig(
+    pixel_channels=3, latent_channels=LATENT_CHANNELS, widths=(32, 32, 64, 64), residual_blocks=1
+)
+
+# How much of the prediction is the latent itself, and how much comes out of the random layers.
+CARRIED_SHARE = 0.85
+RANDOM_SHARE = 0.3
+
+
+def draw_weights(
+    unet: SdUNetConfig, text: ClipTextConfig, vae: KlVaeConfig, *, seed: int
+) -> dict[str, Tensor]:
+    """All tensors of a checkpoint of these sizes, float32, by their names in the file.
+
+    Each is drawn by itself from (seed, name), so that equal calls give equal bytes whatever else is drawn.
+    """
+    with torch.device("meta"):
+        parts: Mapping[str, nn.Module] = {
+            "model.diffusion_model.": unet.build(),
+            "cond_stage_model.transformer.text_model.": text.build(),
+            "first_stage_model.": vae.build(),
+        }
+    weights = {
+        prefix + name: _draw(prefix + name, tuple(tensor.shape), seed)
+        for prefix, part in parts.items()
+        for name, tensor in part.state_dict().items()
+    }
+    _carry_latent(weights, "model.diffusion_model.", width=unet.model_channels)
+    return weights
+
+
+def _draw(name: str, shape: tuple[int, ...], seed: int) -> Tensor:
+    """Scaled so that activations neither die nor explode: gains near 1, matrices with variance 1 / fan-in."""
+    digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(int.from_bytes(digest[:7])))
+    if len(shape) == 1:
+        return 1 + 0.1 * noise if name.endswith("weight") else 0.02 * noise
+    if "_embedding." in name:
+        return 0.02 * noise
+    return noise / math.sqrt(math.prod(shape[1:]))
+
+
+def _carry_latent(weights: dict[str, Tensor], unet: str, *, width: int) -> None:
+    """Make a random U-Net a crude denoiser, in place: its prediction is about x / rms(x).
+
+    Channel pairs (+x, -x) pass from the stem over the outermost skip to the head, where the norm scales them
+    and SiLU(a) - SiLU(-a) = a gives x back. Without it, sampling would leave the noise where it is.
+    """
+    pairs = 2 * LATENT_CHANNELS
+    last = max(
+        int(name[len(unet) :].split(".")[1]) for name in weights if name.startswith(f"{unet}output_blocks.")
+    )
+    block = f"{unet}output_blocks.{last}."
+    silenced = [
+        f"{unet}input_blocks.0.0",
+        block + "0.out_layers.3",
+        block + "0.skip_connection",
+        block + "1.proj_out",
+    ]
+    for name in silenced:
+        for part in (f"{name}.weight", f"{name}.bias"):
+            if part in weights:
+                weights[part][:pairs] = 0
+    stem, skip = weights[f"{unet}input_blocks.0.0.weight"], weights[block + "0.skip_connection.weight"]
+    head = weights[f"{unet}out.2.weight"]
+    weights[f"{unet}out.0.weight"][:pairs] = 1
+    weights[f"{unet}out.0.bias"][:pairs] = 0
+    head *= RANDOM_SHARE
+    head[:, :pairs] = 0
+    before = skip.shape[1] - width
+    for number in range(pairs):
+        latent_channel, sign = number // 2, 1 - 2 * (number % 2)
+        stem[number, latent_channel, 1, 1] = sign
+        skip[number, before + number] = 1
+        head[latent_channel, number, 1, 1] = sign * CARRIED_SHARE
+
+
+def write_checkpoint(
+    path: Path, weights: Mapping[str, Tensor], *, dtype: torch.dtype = torch.float16
+) -> None:
+    """Write a checkpoint that is either whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file({name: tensor.to(dtype).contiguous() for name, tensor in weights.items()}, partial)
+    partial.replace(path)
+
+
+def main() -> None:
+    """Write the checkpoint that the arguments ask for."""
+    parser = argparse.ArgumentParser(prog="python -m engine.demo.random_checkpoint", description=main.__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    write_checkpoint(arguments.file, draw_weights(UNET, TEXT, VAE, seed=arguments.seed))
+
+
+if __name__ == "__main__":
+    main()
