@@ -17,7 +17,7 @@ from webapp.workspaces.selectors import get_workspace
 router = Router(tags=["assets"])
 
 
-@router.post("/assets", response={201: AssetOut, 200: AssetOut, **WRITE_PROBLEMS})
+@router.post("/workspaces/{slug}/assets", response={201: AssetOut, 200: AssetOut, **WRITE_PROBLEMS})
 def upload(
     request: HttpRequest,
     slug: str,
@@ -33,7 +33,7 @@ def upload(
     return (201 if uploaded.is_new else 200), asset_out(uploaded.asset)
 
 
-@router.get("/assets", response={200: AssetPage, **READ_PROBLEMS})
+@router.get("/workspaces/{slug}/assets", response={200: AssetPage, **READ_PROBLEMS})
 def read_assets(
     request: HttpRequest,
     slug: str,
@@ -47,7 +47,7 @@ def read_assets(
     return AssetPage(items=[asset_out(asset) for asset in page.items], next_cursor=page.next_cursor)
 
 
-@router.get("/assets/{asset_id}", response={200: AssetOut, **READ_PROBLEMS})
+@router.get("/workspaces/{slug}/assets/{asset_id}", response={200: AssetOut, **READ_PROBLEMS})
 def read_asset(request: HttpRequest, slug: str, asset_id: str) -> AssetOut:
     """One asset."""
     return asset_out(get_asset(get_workspace(signed_in(request), slug), asset_id))

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
-
 if TYPE_CHECKING:
     TextField = models.TextField[Any, Any]
 else:
@@ -18,6 +17,9 @@ class JsonTextField(TextField):
     Graphs are never searched by content, and Postgres' jsonb would reorder their keys: the order of nodes is part of
     what people saved and of what a picture's metadata must give back.
     """
+
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
 
     def get_prep_value(self, value: object) -> str | None:
         """The document as compact JSON text."""

@@ -15,7 +15,6 @@ def build_api() -> NinjaAPI:
     """A fresh API object: people sign in by session cookie; whoever forgets a guard gets this one."""
     api = NinjaAPI(title="Atelier", version="1", docs_url=None, auth=django_auth, parser=StrictParser())
     register_problems(api)
-    api.add_router("", session)
-    for router in (runs, assets, workflows):
-        api.add_router("/workspaces/{slug}", router)
+    for router in (session, runs, assets, workflows):
+        api.add_router("", router)
     return api

@@ -10,9 +10,10 @@ from django.db.models import Prefetch
 from redis.exceptions import RedisError
 
 from webapp.runs.models import Run, RunOutput
-from webapp.runs.schemas import run_out
+from webapp.runs.schemas import output_out, run_out
 from webapp.runs.selectors import outputs_of
 
+Message = dict[str, Any]
 log = logging.getLogger(__name__)
 
 
@@ -21,37 +22,50 @@ def group_of(workspace_id: UUID) -> str:
     return f"workspace.{workspace_id.hex}"
 
 
+def event_message(run_id: UUID, owner_id: UUID | None, event: Message) -> Message:
+    """`event` of a run in the envelope by which consumers choose what their clients asked for."""
+    return {"type": "run.event", "run": str(run_id), "owner": str(owner_id), "event": event}
+
+
+def preview_message(run_id: UUID, owner_id: UUID | None, node: str, jpeg: bytes) -> Message:
+    """A preview picture in the same envelope."""
+    return {"type": "run.preview", "run": str(run_id), "owner": str(owner_id), "node": node, "jpeg": jpeg}
+
+
 def announce_run(run_id: UUID) -> None:
-    """Tell the watchers the state of a run."""
-    outputs = Prefetch("outputs", queryset=RunOutput.objects.select_related("asset").order_by("pk"))
-    run = Run.objects.defer("prompt", "workflow").prefetch_related(outputs).get(pk=run_id)
-    document = run_out(run, outputs_of(run)).model_dump(mode="json")
-    send(run, {"type": "run", "seq": run.event_seq, "run": document})
-
-
-def send(run: Run, event: dict[str, Any]) -> None:
-    """Send one event of `run`. A broker that is away costs the event, nothing else."""
-    message = {"type": "run.event", "run": str(run.pk), "owner": str(run.created_by_id), "event": event}
-    _send(group_of(run.workspace_id), message)
-
-
-def send_preview(run: Run, node: str, jpeg: bytes) -> None:
-    """Send one preview picture of `run`."""
-    message = {
-        "type": "run.preview",
-        "run": str(run.pk),
-        "owner": str(run.created_by_id),
-        "node": node,
-        "jpeg": jpeg,
-    }
-    _send(group_of(run.workspace_id), message)
-
-
-def _send(group: str, message: dict[str, Any]) -> None:
+    """Tell the watchers the state of a run, from wherever it was changed. A broker that is away costs the event."""
+    run = _load(run_id)
     layer = get_channel_layer()
     if layer is None:
         return
     try:
-        async_to_sync(layer.group_send)(group, message)
+        async_to_sync(layer.group_send)(group_of(run.workspace_id), _state_message(run))
     except (OSError, RedisError) as error:
-        log.warning("watchers of %s missed an event: %s", group, error)
+        log.warning("watchers of run %s missed an event: %s", run_id, error)
+
+
+def closing_messages(run_id: UUID) -> list[Message]:
+    """The last events of a run: one for each output, then its state. Their numbers were set aside in the row."""
+    run = _load(run_id)
+    outputs = outputs_of(run)
+    first_seq = run.event_seq - len(outputs)
+    events = (
+        {
+            "type": "output",
+            "seq": seq,
+            "run": str(run_id),
+            "output": output_out(output).model_dump(mode="json"),
+        }
+        for seq, output in enumerate(outputs, first_seq)
+    )
+    return [*(event_message(run_id, run.created_by_id, event) for event in events), _state_message(run)]
+
+
+def _state_message(run: Run) -> Message:
+    document = run_out(run, outputs_of(run)).model_dump(mode="json")
+    return event_message(run.pk, run.created_by_id, {"type": "run", "seq": run.event_seq, "run": document})
+
+
+def _load(run_id: UUID) -> Run:
+    outputs = Prefetch("outputs", queryset=RunOutput.objects.select_related("asset").order_by("pk"))
+    return Run.objects.defer("prompt", "workflow").prefetch_related(outputs).get(pk=run_id)

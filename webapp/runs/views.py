@@ -19,14 +19,14 @@ from webapp.workspaces.selectors import get_workspace
 router = Router(tags=["runs"])
 
 
-@router.get("/catalog", response={200: CatalogOut, **READ_PROBLEMS})
+@router.get("/workspaces/{slug}/catalog", response={200: CatalogOut, **READ_PROBLEMS})
 def read_catalog(request: HttpRequest, slug: str) -> HttpResponse:
     """All kinds of node with the files that this workspace can choose. Has an ETag."""
     workspace = get_workspace(signed_in(request), slug)
     return catalog_for(workspace).answer(request.headers.get("If-None-Match"))
 
 
-@router.post("/runs", response={201: RunOut, 200: RunOut, **WRITE_PROBLEMS})
+@router.post("/workspaces/{slug}/runs", response={201: RunOut, 200: RunOut, **WRITE_PROBLEMS})
 def create_run(
     request: HttpRequest,
     slug: str,
@@ -43,7 +43,7 @@ def create_run(
     return (201 if started.is_new else 200), _document(started.run)
 
 
-@router.get("/runs", response={200: RunPage, **READ_PROBLEMS})
+@router.get("/workspaces/{slug}/runs", response={200: RunPage, **READ_PROBLEMS})
 def read_runs(
     request: HttpRequest,
     slug: str,
@@ -55,14 +55,14 @@ def read_runs(
     return RunPage(items=[run_out(run, outputs_of(run)) for run in page.items], next_cursor=page.next_cursor)
 
 
-@router.get("/runs/{run_id}", response={200: RunDetail, **READ_PROBLEMS})
+@router.get("/workspaces/{slug}/runs/{run_id}", response={200: RunDetail, **READ_PROBLEMS})
 def read_run(request: HttpRequest, slug: str, run_id: str) -> RunDetail:
     """One run with its graph."""
     run = get_run(get_workspace(signed_in(request), slug), run_id)
     return run_detail(run, outputs_of(run), position_of(run))
 
 
-@router.post("/runs/{run_id}/cancel", response={200: RunOut, **WRITE_PROBLEMS})
+@router.post("/workspaces/{slug}/runs/{run_id}/cancel", response={200: RunOut, **WRITE_PROBLEMS})
 def cancel(request: HttpRequest, slug: str, run_id: str) -> RunOut:
     """Cancel a run: at once while it waits, within one step while it runs. Does nothing to a finished one."""
     user = signed_in(request)

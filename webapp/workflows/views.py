@@ -36,7 +36,7 @@ router = Router(tags=["workflows"])
 MAX_VERSION = 2_147_483_647
 
 
-@router.post("/workflows", response={201: WorkflowOut, **WRITE_PROBLEMS})
+@router.post("/workspaces/{slug}/workflows", response={201: WorkflowOut, **WRITE_PROBLEMS})
 def create(request: HttpRequest, slug: str, payload: NewWorkflow) -> tuple[int, WorkflowOut]:
     """Keep a graph under a name."""
     user = signed_in(request)
@@ -51,7 +51,7 @@ def create(request: HttpRequest, slug: str, payload: NewWorkflow) -> tuple[int, 
     return 201, workflow_out(version.workflow, version)
 
 
-@router.get("/workflows", response={200: WorkflowPage, **READ_PROBLEMS})
+@router.get("/workspaces/{slug}/workflows", response={200: WorkflowPage, **READ_PROBLEMS})
 def read_workflows(
     request: HttpRequest,
     slug: str,
@@ -65,14 +65,14 @@ def read_workflows(
     return WorkflowPage(items=items, next_cursor=page.next_cursor)
 
 
-@router.get("/workflows/{workflow_id}", response={200: WorkflowOut, **READ_PROBLEMS})
+@router.get("/workspaces/{slug}/workflows/{workflow_id}", response={200: WorkflowOut, **READ_PROBLEMS})
 def read_workflow(request: HttpRequest, slug: str, workflow_id: str) -> WorkflowOut:
     """A workflow with its latest document."""
     workflow = get_workflow(get_workspace(signed_in(request), slug), workflow_id)
     return workflow_out(workflow, get_version(workflow, None))
 
 
-@router.patch("/workflows/{workflow_id}", response={200: WorkflowOut, **WRITE_PROBLEMS})
+@router.patch("/workspaces/{slug}/workflows/{workflow_id}", response={200: WorkflowOut, **WRITE_PROBLEMS})
 def rename(request: HttpRequest, slug: str, workflow_id: str, payload: WorkflowPatch) -> WorkflowOut:
     """Rename a workflow."""
     user = signed_in(request)
@@ -81,7 +81,9 @@ def rename(request: HttpRequest, slug: str, workflow_id: str, payload: WorkflowP
     return workflow_out(renamed, get_version(renamed, None))
 
 
-@router.post("/workflows/{workflow_id}/versions", response={201: VersionOut, **WRITE_PROBLEMS})
+@router.post(
+    "/workspaces/{slug}/workflows/{workflow_id}/versions", response={201: VersionOut, **WRITE_PROBLEMS}
+)
 def add_version(
     request: HttpRequest, slug: str, workflow_id: str, payload: NewVersion
 ) -> tuple[int, VersionOut]:
@@ -97,14 +99,19 @@ def add_version(
     return 201, version_out(version)
 
 
-@router.get("/workflows/{workflow_id}/versions", response={200: VersionList, **READ_PROBLEMS})
+@router.get(
+    "/workspaces/{slug}/workflows/{workflow_id}/versions", response={200: VersionList, **READ_PROBLEMS}
+)
 def read_versions(request: HttpRequest, slug: str, workflow_id: str) -> VersionList:
     """All versions, newest first, without their documents."""
     workflow = get_workflow(get_workspace(signed_in(request), slug), workflow_id)
     return VersionList(items=[version_summary(version) for version in list_versions(workflow)])
 
 
-@router.get("/workflows/{workflow_id}/versions/{number}", response={200: VersionOut, **READ_PROBLEMS})
+@router.get(
+    "/workspaces/{slug}/workflows/{workflow_id}/versions/{number}",
+    response={200: VersionOut, **READ_PROBLEMS},
+)
 def read_version(
     request: HttpRequest, slug: str, workflow_id: str, number: Annotated[int, Path(ge=1, le=MAX_VERSION)]
 ) -> VersionOut:
