@@ -1,0 +1,324 @@
+"""The Stable Diffusion 1.x U-Net (Rombach et al. 2022, arXiv 2112.10752) in the released files' key names.
+
+config -> blocks -> SdUNet -> config_from. Activations are channels-last in memory, so that the tokens of an
+attention block are a view of its picture.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F  # noqa: N812 -- torch's own convention
+from torch import Tensor, nn
+
+from engine.weights.shapes import Shapes, count_blocks
+
+# No tensor shows the number of heads; from the released v1-inference.yaml.
+SD1_HEADS = 8
+GROUPS = 32
+MAX_PERIOD = 10_000
+
+
+@dataclass(frozen=True)
+class Level:
+    """One resolution: `depth` transformer blocks follow each of its residual blocks."""
+
+    channels: int
+    residual_blocks: int
+    depth: int
+
+
+@dataclass(frozen=True)
+class SdUNetConfig:
+    """All hyper-parameters; `levels` go from full resolution down, `context_width` is the text encoder's."""
+
+    in_channels: int
+    out_channels: int
+    model_channels: int
+    context_width: int
+    levels: tuple[Level, ...]
+    middle_depth: int = 1
+    heads: int = SD1_HEADS
+
+    @property
+    def time_width(self) -> int:
+        return 4 * self.model_channels
+
+    def build(self) -> "SdUNet":
+        """The network, with whatever weights the current default device gives."""
+        return SdUNet(self)
+
+
+def timestep_embedding(timestep: Tensor, width: int) -> Tensor:
+    """Cosines then sines of the timestep at geometric frequencies. (B,) -> (B, width), float32."""
+    half = width // 2
+    steps = torch.arange(half, dtype=torch.float32, device=timestep.device)
+    angles = timestep.float()[:, None] * torch.exp(-math.log(MAX_PERIOD) * steps / half)
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)
+
+
+class ResBlock(nn.Module):
+    """Two convolutions around the timestep's bias, and a skip."""
+
+    def __init__(self, channels: int, out_channels: int, time_width: int) -> None:
+        super().__init__()
+        self.in_layers = nn.Sequential(
+            nn.GroupNorm(GROUPS, channels),
+            nn.SiLU(inplace=True),
+            nn.Conv2d(channels, out_channels, 3, padding=1),
+        )
+        self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(time_width, out_channels))
+        self.out_layers = nn.Sequential(
+            nn.GroupNorm(GROUPS, out_channels),
+            nn.SiLU(inplace=True),
+            nn.Identity(),  # dropout while training: keeps the released numbering
+            nn.Conv2d(out_channels, out_channels, 3, padding=1),
+        )
+        self.skip_connection = (
+            nn.Identity() if channels == out_channels else nn.Conv2d(channels, out_channels, 1)
+        )
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        """(B, C, H, W), (B, time_width) -> (B, out_channels, H, W)."""
+        hidden: Tensor = self.in_layers(x)
+        hidden += self.emb_layers(time)[:, :, None, None]
+        hidden = self.out_layers(hidden)
+        hidden += self.skip_connection(x)
+        return hidden
+
+
+class Attention(nn.Module):
+    """Multi-head attention of `x` to `context`; to itself where no context is given."""
+
+    def __init__(self, width: int, context_width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.to_q = nn.Linear(width, width, bias=False)
+        self.to_k = nn.Linear(context_width, width, bias=False)
+        self.to_v = nn.Linear(context_width, width, bias=False)
+        self.to_out = nn.Sequential(nn.Linear(width, width))
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """(B, T, width), (B, S, context_width) -> (B, T, width)."""
+        source = x if context is None else context
+        q, k, v = self.split(self.to_q(x)), self.split(self.to_k(source)), self.split(self.to_v(source))
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        return self.to_out(mixed.transpose(1, 2).flatten(2))
+
+    def split(self, x: Tensor) -> Tensor:
+        """(B, T, width) -> (B, heads, T, width / heads)."""
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+class GEGLU(nn.Module):
+    """A projection gated by the GELU of another (Shazeer 2020, arXiv 2002.05202)."""
+
+    def __init__(self, width: int, out_width: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(width, 2 * out_width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, width) -> (B, T, out_width)."""
+        value, gate = self.proj(x).chunk(2, dim=-1)
+        return F.gelu(gate).mul_(value)
+
+
+class FeedForward(nn.Module):
+    """The transformer's token-wise network; four times as wide inside."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.net = nn.Sequential(GEGLU(width, 4 * width), nn.Identity(), nn.Linear(4 * width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)
+
+
+class TransformerBlock(nn.Module):
+    """Self-attention, attention to the text, feed-forward; each with a norm before and a residual."""
+
+    def __init__(self, width: int, context_width: int, heads: int) -> None:
+        super().__init__()
+        self.attn1 = Attention(width, width, heads)
+        self.attn2 = Attention(width, context_width, heads)
+        self.ff = FeedForward(width)
+        self.norm1 = nn.LayerNorm(width)
+        self.norm2 = nn.LayerNorm(width)
+        self.norm3 = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        """(B, T, width), (B, S, context_width) -> (B, T, width)."""
+        x = self.attn1(self.norm1(x)).add_(x)
+        x = self.attn2(self.norm2(x), context).add_(x)
+        return self.ff(self.norm3(x)).add_(x)
+
+
+class SpatialTransformer(nn.Module):
+    """Transformer blocks over the pixels of a feature map, with 1x1 convolutions around them."""
+
+    def __init__(self, width: int, context_width: int, heads: int, depth: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(GROUPS, width, eps=1e-6)
+        self.proj_in = nn.Conv2d(width, width, 1)
+        self.transformer_blocks = nn.ModuleList(
+            TransformerBlock(width, context_width, heads) for _ in range(depth)
+        )
+        self.proj_out = nn.Conv2d(width, width, 1)
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        """(B, width, H, W), (B, S, context_width) -> (B, width, H, W)."""
+        height = x.shape[2]
+        tokens = self.proj_in(self.norm(x)).permute(0, 2, 3, 1).flatten(1, 2)  # (B, C, H, W) -> (B, HW, C)
+        for block in self.transformer_blocks:
+            tokens = block(tokens, context)
+        picture = tokens.unflatten(1, (height, -1)).permute(0, 3, 1, 2)  # (B, HW, C) -> (B, C, H, W)
+        return self.proj_out(picture).add_(x)
+
+
+class Downsample(nn.Module):
+    """Halves the resolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.op = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.op(x)
+
+
+class Upsample(nn.Module):
+    """Brings the picture to `size`: that of the skip it meets next, which may be odd."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor, size: torch.Size) -> Tensor:
+        return self.conv(F.interpolate(x, size=list(size), mode="nearest"))
+
+
+class Stage(nn.ModuleList):
+    """The parts of one numbered block; each is given what it takes."""
+
+    @classmethod
+    def of(cls, *parts: nn.Module) -> "Stage":
+        """The stage of these parts, in order."""
+        return cls(parts)
+
+    def forward(self, x: Tensor, time: Tensor, context: Tensor, size: torch.Size) -> Tensor:
+        """(B, C, H, W) -> (B, C', H', W'); `size` (H, W) is where an upsampling goes."""
+        for part in self:
+            match part:
+                case ResBlock():
+                    x = part(x, time)
+                case SpatialTransformer():
+                    x = part(x, context)
+                case Upsample():
+                    x = part(x, size)
+                case _:
+                    x = part(x)
+        return x
+
+
+class SdUNet(nn.Module):
+    """Predicts the noise (or velocity) in a latent from its timestep and the text."""
+
+    def __init__(self, config: SdUNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.time_embed = nn.Sequential(
+            nn.Linear(config.model_channels, config.time_width),
+            nn.SiLU(),
+            nn.Linear(config.time_width, config.time_width),
+        )
+        stages, skips = self.build_input()
+        self.input_blocks = nn.ModuleList(stages)
+        deepest = config.levels[-1].channels
+        self.middle_block = Stage.of(
+            ResBlock(deepest, deepest, config.time_width),
+            *self.transformer(deepest, config.middle_depth),
+            ResBlock(deepest, deepest, config.time_width),
+        )
+        self.output_blocks = nn.ModuleList(self.build_output(skips))
+        self.out = nn.Sequential(
+            nn.GroupNorm(GROUPS, config.levels[0].channels),
+            nn.SiLU(inplace=True),
+            nn.Conv2d(config.levels[0].channels, config.out_channels, 3, padding=1),
+        )
+
+    def transformer(self, channels: int, depth: int) -> list[SpatialTransformer]:
+        """One spatial transformer, none where the depth is 0."""
+        config = self.config
+        return [SpatialTransformer(channels, config.context_width, config.heads, depth)] if depth else []
+
+    def build_input(self) -> tuple[list[Stage], list[int]]:
+        """The way down, and the channels of every skip it leaves."""
+        config, width = self.config, self.config.model_channels
+        stages = [Stage.of(nn.Conv2d(config.in_channels, width, 3, padding=1))]
+        skips = [width]
+        for number, level in enumerate(config.levels):
+            if number > 0:
+                stages.append(Stage.of(Downsample(width)))
+                skips.append(width)
+            for _ in range(level.residual_blocks):
+                block = ResBlock(width, level.channels, config.time_width)
+                stages.append(Stage.of(block, *self.transformer(level.channels, level.depth)))
+                width = level.channels
+                skips.append(width)
+        return stages, skips
+
+    def build_output(self, skips: list[int]) -> list[Stage]:
+        """The way up: one residual block more a level than on the way down; each takes the latest skip."""
+        config, width = self.config, self.config.levels[-1].channels
+        stages: list[Stage] = []
+        for number, level in reversed(list(enumerate(config.levels))):
+            for index in range(level.residual_blocks + 1):
+                block = ResBlock(width + skips.pop(), level.channels, config.time_width)
+                width = level.channels
+                is_last = index == level.residual_blocks and number > 0
+                upsample = [Upsample(width)] if is_last else []
+                stages.append(Stage.of(block, *self.transformer(width, level.depth), *upsample))
+        return stages
+
+    def forward(self, x: Tensor, timestep: Tensor, context: Tensor) -> Tensor:
+        """(B, in_channels, H, W), (B,), (B, S, context_width) -> (B, out_channels, H, W)."""
+        embedding = timestep_embedding(timestep, self.config.model_channels)
+        time: Tensor = self.time_embed(embedding.to(x.dtype))
+        x = x.contiguous(memory_format=torch.channels_last)
+        skips: list[Tensor] = []
+        for stage in self.input_blocks:
+            x = stage(x, time, context, x.shape[2:])
+            skips.append(x)
+        x = self.middle_block(x, time, context, x.shape[2:])
+        for stage in self.output_blocks:
+            x = torch.cat([x, skips.pop()], dim=1)
+            size = skips[-1].shape[2:] if skips else x.shape[2:]
+            x = stage(x, time, context, size)
+        return self.out(x)
+
+
+def config_from(shapes: Shapes) -> SdUNetConfig:
+    """The configuration that a U-Net's tensors show; `shapes` without any outer prefix."""
+    model_channels, in_channels, *_ = shapes["input_blocks.0.0.weight"]
+    out_channels = shapes["out.2.weight"][0]
+    count = count_blocks(shapes, "input_blocks.")
+    cuts = [number for number in range(count) if f"input_blocks.{number}.0.op.weight" in shapes]
+    edges = [0, *cuts, count]
+    return SdUNetConfig(
+        in_channels=in_channels,
+        out_channels=out_channels,
+        model_channels=model_channels,
+        context_width=shapes["middle_block.1.transformer_blocks.0.attn2.to_k.weight"][1],
+        levels=tuple(_level(shapes, first + 1, end) for first, end in pairwise(edges)),
+        middle_depth=count_blocks(shapes, "middle_block.1.transformer_blocks."),
+    )
+
+
+def _level(shapes: Shapes, first: int, end: int) -> Level:
+    """The level whose residual blocks are input_blocks `first` to `end` - 1."""
+    return Level(
+        channels=shapes[f"input_blocks.{first}.0.out_layers.3.weight"][0],
+        residual_blocks=end - first,
+        depth=count_blocks(shapes, f"input_blocks.{first}.1.transformer_blocks."),
+    )

@@ -1,0 +1,56 @@
+"""Where modules run and in which precision."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from engine.errors import BadInput
+from engine.residency.handle import Part
+
+DTYPES: Mapping[str, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One device and the precision of networks on it."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def identity(self) -> str:
+        """What "the same picture" depends on besides the graph; part of cache keys and of a run's record."""
+        return f"{self.device.type}:{str(self.dtype).removeprefix('torch.')}"
+
+    def dtype_of(self, part: Part) -> torch.dtype:
+        """The precision of one part: decoders overflow in fp16 (beyond 65504), so they run in fp32 then."""
+        return torch.float32 if part == "vae" and self.dtype == torch.float16 else self.dtype
+
+
+def choose_placement(device: str = "auto", dtype: str = "auto") -> Placement:
+    """`device`: auto, cpu, cuda, cuda:1, ...  `dtype`: auto, fp32, fp16, bf16. Raises BadInput.
+
+    auto is the first CUDA device in fp16 if there is one, otherwise the CPU in fp32.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as problem:
+        raise BadInput(f"device {device!r} is not one that torch knows") from problem
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise BadInput(f"device {device!r} was asked for, and this machine or build of torch has no CUDA")
+    if dtype == "auto":
+        dtype = "fp16" if chosen.type == "cuda" else "fp32"
+    if dtype not in DTYPES:
+        raise BadInput(f"dtype {dtype!r} is not one of auto, {', '.join(DTYPES)}")
+    return Placement(chosen, DTYPES[dtype])
+
+
+def default_budget_bytes(placement: Placement) -> int:
+    """What weights may take: three quarters of a card (activations need the rest), half of main memory."""
+    if placement.device.type == "cuda":
+        return torch.cuda.get_device_properties(placement.device).total_memory * 3 // 4
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
