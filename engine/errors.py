@@ -1,4 +1,4 @@
-"""Everything that can go wrong in the engine, as one tree. Messages name the thing, the value and the rule."""
+"""Everything that can go wrong in the engine, as one tree. Messages name thing, value and rule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -33,7 +33,7 @@ class ModelFiles(Protocol):
     """Where model files lie."""
 
     def resolve(self, folder: str, name: str) -> Path:
-        """The file `name` of a models folder such as "checkpoints". Raises InputUnreadable if there is none."""
+        """The file `name` of a models folder such as "checkpoints". Raises WeightsUnreadable."""
         ...
 
 

@@ -1,7 +1,7 @@
 """The graph document: nodes by id, each input a constant or a link. Immutable and free of torch."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -31,6 +31,20 @@ class NodeCall:
         """Input name and source of each connected input."""
         return ((name, value) for name, value in self.inputs.items() if isinstance(value, Link))
 
+    def with_inputs(self, inputs: Mapping[str, Input]) -> "NodeCall":
+        """The same node with other inputs."""
+        return replace(self, inputs=inputs)
+
+    def to_json(self) -> dict[str, Json]:
+        """The node in the shape of an API prompt."""
+        written: dict[str, Json] = {
+            "class_type": self.class_type,
+            "inputs": {name: _write_input(value) for name, value in self.inputs.items()},
+        }
+        if self.title is not None:
+            written["_meta"] = {"title": self.title}
+        return written
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:
@@ -41,3 +55,14 @@ class Graph:
     def describe(self, node: str) -> str:
         """How messages name a node: its class and id."""
         return f"{self.nodes[node].class_type} (node {node})"
+
+    def to_json(self) -> dict[str, Json]:
+        """The API prompt that parses to this graph."""
+        return {node: call.to_json() for node, call in self.nodes.items()}
+
+
+def _write_input(value: Input) -> Json:
+    """Lists are wrapped: a bare one would be read as a link."""
+    if isinstance(value, Link):
+        return [value.node, value.slot]
+    return {"__value__": value} if isinstance(value, list) else value

@@ -3,6 +3,9 @@
 MAX_NODES = 20_000
 MAX_EDGES = 200_000
 MAX_PROMPT_BYTES = 8_000_000
+# Of a node's id and class: preview frames have one byte for the id's length.
+MAX_NAME_BYTES = 255
+MAX_CONSTANT_DEPTH = 32
 # Of a picture before it is decoded; 64 Mpx are 768 MB as float32 RGB.
 MAX_PICTURE_PIXELS = 64_000_000
 MAX_INPUT_BYTES = 100_000_000

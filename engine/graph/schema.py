@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Literal, cast
 
 WIDGET_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"})
@@ -35,7 +36,7 @@ class InputSchema:
 
     def to_json(self) -> dict[str, object]:
         """The catalog's shape: what does not apply is left out."""
-        always = {"name": self.name, "type": self.type, "required": self.required}
+        always: dict[str, object] = {"name": self.name, "type": self.type, "required": self.required}
         rest = {field.name: getattr(self, field.name) for field in fields(self)[3:]}
         kept = {name: value for name, value in rest.items() if value is not None and value is not False}
         return always | kept
@@ -69,6 +70,11 @@ class NodeSchema:
     is_output: bool
     inputs: tuple[InputSchema, ...]
     outputs: tuple[OutputSchema, ...]
+
+    @cached_property
+    def inputs_by_name(self) -> Mapping[str, InputSchema]:
+        """The inputs, to be looked up."""
+        return {found.name: found for found in self.inputs}
 
     def to_json(self) -> dict[str, object]:
         """The catalog's shape."""

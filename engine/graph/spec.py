@@ -1,7 +1,7 @@
 """`@node`: a typed function becomes a node. Its signature is the schema and its docstring the description.
 
-Parameters are keyword-only. A parameter's type is a socket value or an annotated widget; its default is what the
-editor starts with; `T | None = None` makes an input optional; `ctx: Context` is no input.
+Parameters are keyword-only. A parameter's type is a socket value or an annotated widget; its default is what
+the editor starts with; `T | None = None` makes an input optional; `ctx: Context` is no input.
 """
 
 import inspect
@@ -43,7 +43,7 @@ _PLAIN_TYPES = {int: "INT", float: "FLOAT", str: "STRING", bool: "BOOLEAN"}
 
 @dataclass(frozen=True)
 class NodeSpec(Generic[P, R]):
-    """A node function with its name. `version` is raised when the same inputs give another result than before."""
+    """A node function with its name. `version` rises when the same inputs give another result than before."""
 
     function: Callable[P, R]
     name: str
@@ -95,7 +95,7 @@ def node(
     version: int = 1,
     output_names: tuple[str, ...] | None = None,
 ) -> Callable[[Callable[P, R]], NodeSpec[P, R]]:
-    """Make the function below it a node. `name` is what prompts say, `title` (default: name) what people read."""
+    """Make the function below it a node. `name` is what prompts say, `title` what people read."""
 
     def wrap(function: Callable[P, R]) -> NodeSpec[P, R]:
         return NodeSpec(function, name, category, title or name, is_output, version, output_names)
