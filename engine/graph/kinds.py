@@ -20,10 +20,11 @@ class SocketValue:
 
 @dataclass(frozen=True)
 class Model(SocketValue):
-    """A denoising network, not yet on any device."""
+    """A denoising network, not yet on any device. `preview_vae`: the decoder that previews are fitted to."""
 
     socket = "MODEL"
     handle: "Handle"
+    preview_vae: "Handle | None" = None
 
 
 @dataclass(frozen=True)
