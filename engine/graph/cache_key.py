@@ -5,7 +5,9 @@ kind of machine. Node ids and titles have no part in it.
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
+from engine.errors import BadInput, NodeFailed
 from engine.graph.document import Graph, Link, NodeCall
 from engine.graph.spec import AnyNode
 
@@ -25,6 +27,7 @@ def make_keys(
 
     It covers the node's name and version, its constants, its sources' identities, the content of the files
     that it names, and `environment`: device kind and dtype, which change numbers.
+    Raises NodeFailed for a file that cannot be read.
     """
     keys: dict[str, str] = {}
     for node in order:
@@ -47,7 +50,15 @@ def _describe_inputs(
         if isinstance(value, Link):
             parts.append((name, "link", keys[value.node], value.slot))
         elif (folder := schemas[name].files) and isinstance(value, str):
-            parts.append((name, "file", identify_file(folder, value)))
+            parts.append((name, "file", _identify(call, name, partial(identify_file, folder, value))))
         else:
             parts.append((name, "constant", value))
     return parts
+
+
+def _identify(call: NodeCall, name: str, identify: Callable[[], str]) -> str:
+    """A file's identity; a file that cannot be read is the fault of the input that names it."""
+    try:
+        return identify()
+    except BadInput as cause:
+        raise NodeFailed(call.id, call.class_type, str(cause), cause, input_name=name) from cause

@@ -36,16 +36,16 @@ from engine.graph.kinds import (
 from engine.graph.schema import InputSchema, NodeSchema, OutputSchema
 
 P = ParamSpec("P")
-R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 _PLAIN_TYPES = {int: "INT", float: "FLOAT", str: "STRING", bool: "BOOLEAN"}
 
 
 @dataclass(frozen=True)
-class NodeSpec(Generic[P, R]):
+class NodeSpec(Generic[P, R_co]):
     """A node function with its name. `version` rises when the same inputs give another result than before."""
 
-    function: Callable[P, R]
+    function: Callable[P, R_co]
     name: str
     category: str
     title: str
@@ -53,7 +53,7 @@ class NodeSpec(Generic[P, R]):
     version: int = 1
     output_names: tuple[str, ...] | None = None
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """The function itself."""
         return self.function(*args, **kwargs)
 
@@ -94,10 +94,10 @@ def node(
     is_output: bool = False,
     version: int = 1,
     output_names: tuple[str, ...] | None = None,
-) -> Callable[[Callable[P, R]], NodeSpec[P, R]]:
+) -> Callable[[Callable[P, R_co]], NodeSpec[P, R_co]]:
     """Make the function below it a node. `name` is what prompts say, `title` what people read."""
 
-    def wrap(function: Callable[P, R]) -> NodeSpec[P, R]:
+    def wrap(function: Callable[P, R_co]) -> NodeSpec[P, R_co]:
         return NodeSpec(function, name, category, title or name, is_output, version, output_names)
 
     return wrap
