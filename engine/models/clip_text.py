@@ -105,7 +105,7 @@ class Encoder(nn.Module):
 
 
 class ClipText(nn.Module):
-    """Tokens to one vector a position. In two steps, so that embeddings from files can stand in for tokens."""
+    """Tokens to a vector each. In two steps, so that embeddings from files can stand in for tokens."""
 
     def __init__(self, config: ClipTextConfig) -> None:
         super().__init__()

@@ -18,7 +18,8 @@ MAX_REPEATS = 4
 def guide(predict: Predict, positive: Sequence[Tensor], negative: Sequence[Tensor], cfg: float) -> Denoiser:
     """A denoiser pulled from `negative` towards `positive` by the scale `cfg`; 1 leaves the negative out.
 
-    Each text is (1 or B, T, D); several texts of one side count equally.
+    Each text is (B', T, D), repeated where B' is less than the batch; several texts of one side count
+    equally.
     """
     ignores_negative = math.isclose(cfg, 1.0)
     texts = [*positive] if ignores_negative else [*positive, *negative]
@@ -37,7 +38,7 @@ def guide(predict: Predict, positive: Sequence[Tensor], negative: Sequence[Tenso
 def _predict_all(predict: Predict, x: Tensor, sigma: float, texts: Sequence[Tensor]) -> list[Tensor]:
     """One result a text: in one call where the texts can be brought to one length."""
     batch = x.shape[0]
-    fitted = [text.expand(batch, -1, -1) if text.shape[0] != batch else text for text in texts]
+    fitted = [text[torch.arange(batch) % len(text)] for text in texts]
     joined = join_texts(fitted)
     if joined is None:
         return [predict(x, sigma, text) for text in fitted]
