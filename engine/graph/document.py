@@ -15,7 +15,7 @@ class Link:
     slot: int
 
 
-Input: TypeAlias = Json | Link
+Input: TypeAlias = "Json | Link"
 
 
 @dataclass(frozen=True, slots=True)
