@@ -4,14 +4,25 @@ This tuple is all there is to registering one.
 """
 
 from engine.graph.spec import AnyNode
+from engine.nodes.conditioning import clip_text_encode
 from engine.nodes.image import image_scale, load_image, preview_image, save_image
+from engine.nodes.latent import empty_latent_image, latent_upscale, vae_decode, vae_encode
+from engine.nodes.loaders import checkpoint_loader_simple
+from engine.nodes.sampling import ksampler
 from engine.nodes.storage import load_latent, save_latent
 
 NODES: tuple[AnyNode, ...] = (
+    checkpoint_loader_simple,
+    clip_text_encode,
+    empty_latent_image,
+    ksampler,
+    vae_decode,
+    vae_encode,
     load_image,
     save_image,
     preview_image,
-    image_scale,
     save_latent,
     load_latent,
+    latent_upscale,
+    image_scale,
 )

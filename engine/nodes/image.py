@@ -12,8 +12,8 @@ from engine.graph.kinds import Choice, Crop, FilePrefix, Image, InputChoice, Mas
 from engine.graph.limits import MAX_PICTURE_PIXELS
 from engine.graph.spec import node
 from engine.nodes.naming import expand_prefix
-from engine.nodes.pictures import decode_picture, encode_png
-from engine.nodes.scaling import complete_size, resize
+from engine.nodes.pictures import decode_picture, encode_png, resize_lanczos
+from engine.nodes.resize import crop_to_aspect, resize
 
 ScaleMethod = Annotated[str, Choice(("nearest-exact", "bilinear", "area", "bicubic", "lanczos"))]
 
@@ -80,7 +80,13 @@ def image_scale(
     pixels = image.pixels.movedim(-1, 1)  # (B, H, W, C) -> (B, C, H, W)
     if width == 0 and height == 0:
         return image
-    width, height = complete_size(width, height, pixels)
+    old_height, old_width = pixels.shape[-2:]
+    width = width or max(1, round(old_width * height / old_height))
+    height = height or max(1, round(old_height * width / old_width))
     if width * height > MAX_PICTURE_PIXELS:
         raise BadInput(f"{width} × {height} pixels are asked for; at most {MAX_PICTURE_PIXELS} are made")
-    return Image(resize(pixels, width, height, upscale_method, crop).movedim(1, -1))
+    if crop == "center":
+        pixels = crop_to_aspect(pixels, width, height)
+    if upscale_method == "lanczos":
+        return Image(resize_lanczos(pixels, width, height).movedim(1, -1))
+    return Image(resize(pixels, width, height, upscale_method).movedim(1, -1))

@@ -94,6 +94,14 @@ def to_bytes(pixels: Tensor) -> Tensor:
     return (255.0 * pixels.float().cpu()).nan_to_num(0.0).clamp(0, 255).to(torch.uint8)
 
 
+def resize_lanczos(x: Tensor, width: int, height: int) -> Tensor:
+    """(B, 3 or 4, H, W) in [0, 1] -> (B, …, height, width), through 8 bits a channel as ComfyUI does."""
+    size = width, height
+    pictures = (Pillow.fromarray(to_bytes(picture.movedim(0, -1)).numpy()) for picture in x)
+    resized = [_to_tensor(picture.resize(size, Pillow.Resampling.LANCZOS)) for picture in pictures]
+    return torch.stack(resized).movedim(-1, 1)
+
+
 def encode_png(pixels: Tensor, *, prompt: object, workflow: object, compress_level: int) -> bytes:
     """pixels: (H, W, C) in [0, 1], 3 or 4 channels. What is not None of the rest becomes a tEXt chunk."""
     chunks = PngInfo()
