@@ -1,4 +1,4 @@
-"""pytest -p tests.environment: settings of the service for tests, made before Django reads them."""
+"""pytest -p tests.environment: settings of the service for tests, made before Django reads any."""
 
 import atexit
 import os
@@ -9,7 +9,7 @@ FOREIGN = ("DATABASE_URL", "REDIS_URL", "ATELIER_MODELS", "ATELIER_PUBLIC_URL", 
 
 
 def _set_up() -> None:
-    """A data folder for this process alone (each xdist worker is one), and nothing from the person's shell."""
+    """A data folder for this process alone (each xdist worker is one), nothing from the person's shell."""
     data = tempfile.mkdtemp(prefix="atelier-test-")
     atexit.register(shutil.rmtree, data, ignore_errors=True)
     for name in FOREIGN:

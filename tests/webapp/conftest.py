@@ -1,6 +1,6 @@
 """People, workspaces and signed-in clients."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -109,10 +109,10 @@ def as_nobody(workspace: Workspace) -> Caller:
 
 
 @pytest.fixture
-def dist(tmp_path: Path) -> Iterator[Path]:
+def dist(tmp_path: Path) -> Path:
     """A built front end."""
     folder = tmp_path / "dist"
     (folder / "assets").mkdir(parents=True)
     (folder / "index.html").write_text("<!doctype html><title>Atelier</title>")
     (folder / "assets" / "index-abc123.js").write_text("export {}")
-    yield folder
+    return folder

@@ -1,4 +1,4 @@
-"""A runner that paints nothing and reports everything: quick feedback about what happens around the engine."""
+"""A runner that paints nothing and reports everything: for what happens around the engine."""
 
 import threading
 from collections.abc import Callable

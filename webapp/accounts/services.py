@@ -25,7 +25,7 @@ WINDOW = timedelta(minutes=1)
 
 
 def issue_login_link(*, user: User) -> str:
-    """A fresh token that signs `user` in once within ten minutes. It is shown now or never: only its hash is kept."""
+    """A fresh token that signs `user` in once within ten minutes. Only its hash is kept."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     now = timezone.now()
     LoginLink.objects.filter(expires_at__lt=now).delete()
@@ -61,7 +61,9 @@ def sign_in_with_password(*, email: str, password: str, address: str) -> User:
 
 @transaction.atomic
 def set_credentials(*, user: User, email: str, password: str, name: str) -> User:
-    """Give `user` an address and a password of their own. Raises Invalid, Conflict."""
+    """Give a new `user` an address and a password of their own. Raises Invalid, Conflict."""
+    if not user.needs_setup:
+        raise Conflict("This account is set up already.")
     email, name = normal_email(email), name.strip()
     _check_credentials(user, email, password, name)
     user.email, user.name, user.needs_setup = email, name, False
@@ -75,7 +77,7 @@ def set_credentials(*, user: User, email: str, password: str, name: str) -> User
 
 
 def hash_of(secret: str) -> str:
-    """What is stored of a secret that is random and long, so that a plain digest cannot be guessed backwards."""
+    """What is stored of a long random secret: a plain digest of one cannot be guessed backwards."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

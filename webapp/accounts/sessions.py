@@ -16,7 +16,7 @@ def signed_in(request: HttpRequest) -> User:
 
 
 def csrf_only(request: HttpRequest) -> bool:
-    """Guard of the sign-in route: nobody is signed in yet, but a foreign page must not sign people in either."""
+    """Guard of the sign-in route: nobody is signed in yet, but no foreign page may sign people in."""
     if check_csrf(request) is not None:
         raise HttpError(403, "CSRF check failed")
     return True

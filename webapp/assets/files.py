@@ -57,7 +57,7 @@ def _body(request: HttpRequest, asset: Asset) -> HttpResponseBase:
 
 
 def find_span(header: str, size_bytes: int) -> tuple[int, int] | None:
-    """Start and length of the one range in `header` (RFC 9110, 14.1.2), or None if it cannot be served as one."""
+    """Start and length of the one range in `header` (RFC 9110, 14.1.2), None if there is none."""
     match = RANGE.match(header)
     if match is None or match.group() == "bytes=-":
         return None

@@ -1,9 +1,9 @@
 """Assets over HTTP."""
 
-from typing import Annotated
+from typing import Annotated, BinaryIO, cast
 
 from django.http import HttpRequest
-from ninja import File, Form, Query, Router, UploadedFile
+from ninja import File, Form, Query, Router, Status, UploadedFile
 
 from webapp.accounts.sessions import signed_in
 from webapp.assets.models import Source
@@ -23,14 +23,18 @@ def upload(
     slug: str,
     file: Annotated[UploadedFile, File()],
     name: Annotated[str | None, Form(max_length=MAX_NAME_CHARS)] = None,
-) -> tuple[int, AssetOut]:
+) -> Status[AssetOut]:
     """Upload a picture or a latent. 201 makes an asset; 200 gives the one that has these bytes already."""
     user = signed_in(request)
     workspace = get_workspace(user, slug)
     uploaded = upload_asset(
-        user=user, workspace=workspace, file=file, name=name or file.name or "", size_bytes=file.size or 0
+        user=user,
+        workspace=workspace,
+        file=cast(BinaryIO, file),
+        name=name or file.name or "",
+        size_bytes=file.size or 0,
     )
-    return (201 if uploaded.is_new else 200), asset_out(uploaded.asset)
+    return Status(201 if uploaded.is_new else 200, asset_out(uploaded.asset))
 
 
 @router.get("/workspaces/{slug}/assets", response={200: AssetPage, **READ_PROBLEMS})

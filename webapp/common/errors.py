@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong with an input: where (node and input, or a field's name), which rule, what to do."""
+    """One thing that is wrong with an input: where (node and input, or a field), which rule, what to do."""
 
     node: str | None
     input: str | None

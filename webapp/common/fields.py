@@ -14,8 +14,8 @@ else:
 class JsonTextField(TextField):
     """A JSON document kept as the text it is.
 
-    Graphs are never searched by content, and Postgres' jsonb would reorder their keys: the order of nodes is part of
-    what people saved and of what a picture's metadata must give back.
+    Graphs are never searched by content, and Postgres' jsonb would reorder their keys: the order of nodes is
+    part of what people saved and of what a picture's metadata must give back.
     """
 
     _pyi_private_set_type: Any

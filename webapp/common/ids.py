@@ -19,7 +19,7 @@ def new_id() -> uuid.UUID:
 
 
 def parse_id(text: str) -> uuid.UUID | None:
-    """The UUID that `text` spells, or None. Ids in URLs stay text, so that a wrong one is a 404 like a foreign one."""
+    """The UUID in `text`, or None. Ids in URLs stay text: a wrong one is a 404 like a foreign one."""
     try:
         return uuid.UUID(text)
     except ValueError:

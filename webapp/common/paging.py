@@ -21,7 +21,7 @@ class Page(Generic[Item]):
 
 
 def page_of(rows: "QuerySet[Item]", cursor: str | None, limit: int) -> Page[Item]:
-    """The `limit` newest of `rows` that are older than `cursor`. Raises Invalid for a cursor that was not given out."""
+    """The `limit` newest of `rows` older than `cursor`. Raises Invalid for a cursor that is none."""
     if cursor is not None:
         last_seen = parse_id(cursor)
         if last_seen is None:

@@ -1,6 +1,7 @@
 """JSON from outside, read strictly: no NaN, no NUL, no broken Unicode, no bottomless nesting.
 
-Postgres stores neither NUL nor lone surrogates, and a reader that takes what a store refuses turns bad input into a 5xx.
+Postgres stores neither NUL nor lone surrogates, and a reader that takes what a store refuses turns bad
+input into a 5xx.
 """
 
 import json

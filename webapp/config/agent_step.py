@@ -3,9 +3,10 @@
 import os
 import signal
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from celery import bootsteps
+from celery.worker import WorkController
 
 if TYPE_CHECKING:
     from webapp.runs.agent import Agent
@@ -13,15 +14,15 @@ if TYPE_CHECKING:
 
 
 class AgentStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
-    """Comes after the pool and so goes before it: the agent gives its run back, then the pool's thread can end."""
+    """Stops before the pool: the agent gives its run back, and the pool's thread can end."""
 
     requires = ("celery.worker.components:Pool",)
 
-    def __init__(self, worker: Any, **options: Any) -> None:
+    def __init__(self, worker: WorkController, **options: object) -> None:
         super().__init__(worker, **options)
         self.agent: Agent | None = None
 
-    def start(self, worker: Any) -> None:
+    def start(self, worker: WorkController) -> None:
         """Build the agent and let it answer bells."""
         from webapp.runs.tasks import look_for_work
 
@@ -29,7 +30,7 @@ class AgentStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no
         worker.app.tasks[look_for_work.name].agent = self.agent
         self.agent.start()
 
-    def stop(self, _worker: Any) -> None:
+    def stop(self, _worker: WorkController) -> None:
         """Give the current run back and end the agent's threads."""
         if self.agent is not None:
             self.agent.stop()

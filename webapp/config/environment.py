@@ -26,8 +26,8 @@ class Environment(BaseSettings):
     )
     public_url: str = Field(
         "",
-        description="Address under which people reach the service: allowed host, CSRF and websocket origin, links. "
-        "Default: the address that is listened on.",
+        description="Address under which people reach the service: allowed host, CSRF and websocket origin, "
+        "links. Default: the address that is listened on.",
     )
     bind: str = Field(
         "127.0.0.1",
@@ -37,10 +37,10 @@ class Environment(BaseSettings):
     device: str = Field("auto", description="Device of this machine's agent: auto, cpu, cuda, cuda:1, ….")
     dtype: str = Field("auto", description="Precision of weights: auto, fp32, bf16, fp16.")
     cache_bytes: int = Field(2_000_000_000, ge=0, description="Memory for results that later runs can reuse.")
-    pool_bytes: int = Field(8_000_000_000, ge=0, description="Memory for weights that stay loaded.")
-    worker_name: str = Field(
-        "", description="Name of the agent, unique on the whole service. Default: the host's name."
+    pool_bytes: int = Field(
+        0, ge=0, description="Memory for weights that stay loaded. 0: as the device allows."
     )
+    worker_name: str = Field("", description="Name of the agent, unique in the service. Default: the host's.")
     heartbeat_s: float = Field(5, gt=0, description="Seconds between signs of life of an agent.")
     self_fence_s: float = Field(
         20, gt=0, description="Seconds without the database after which an agent stops its run."

@@ -1,7 +1,7 @@
 """The agent: one process with one device that works the queue off.
 
-Three threads: the pool's one thread executes runs; the pulse renews the sign of life and hears of cancels; the sweeper
-looks after the runs of others. ADR 5 says why agents sweep.
+Three threads: the pool's one executes runs; the pulse renews the sign of life and hears of cancels; the
+sweeper looks after the runs of others. ADR 5 says why agents sweep.
 """
 
 import contextlib
@@ -131,7 +131,7 @@ class Agent:
         log.info("run %s, attempt %d ended", lease.run_id, lease.attempt)
 
     def _is_stale(self) -> bool:
-        """Whether others may soon take this worker for lost. Looked at from within steps: a clock, no database."""
+        """Whether others may soon take this worker for lost. Asked within steps: a clock, no database."""
         return time.monotonic() - self._beaten_at_s > self._rhythm.self_fence_s
 
     def _pulse(self) -> None:

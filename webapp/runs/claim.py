@@ -1,7 +1,8 @@
 """Taking a run from the queue, and the lease that results.
 
-A claim is one transaction: on Postgres under an advisory lock, so that choices are made one after the other, on SQLite
-under its one write lock. The attempt number that it sets is the fencing token of everything that follows.
+A claim is one transaction: on Postgres under an advisory lock, so that choices are made one after the
+other, on SQLite under its one write lock. The attempt number that it sets is the fencing token of
+everything that follows.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from webapp.runs.workers import Identity, current
 QUEUE_LOCK = 0x41_54_45_4C
 
 
-class Fenced(Exception):  # noqa: N818  a state, not a mistake
+class Fenced(Exception):
     """This worker's name was taken over by a later start."""
 
 

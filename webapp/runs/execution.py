@@ -53,7 +53,10 @@ class StopReason(StrEnum):
 
 
 class StopSignal:
-    """Asks a running attempt to stop; the first reason stands. Also true once this worker must fence itself."""
+    """Asks a running attempt to stop; the first reason stands.
+
+    Set, too, once this worker must fence itself.
+    """
 
     def __init__(self, is_fenced: Callable[[], bool]) -> None:
         self._is_fenced = is_fenced
@@ -90,7 +93,7 @@ class Attempt:
         self.reporter = Reporter(self._run, outbox)
 
     def execute(self, runner: GraphRunner) -> None:
-        """Run the graph and settle the run. Raises only what the database raises for longer than the fence allows."""
+        """Run the graph and settle the run. Raises only what the database raises until the fence falls."""
         self.reporter.announce(Status.RUNNING)
         try:
             outputs = self._run_graph(runner)

@@ -1,4 +1,7 @@
-"""From runs to the people who watch them: messages over the channel layer. Lossy by design; the row is the truth."""
+"""From runs to those who watch them: messages over the channel layer.
+
+Lossy by design; the row is the truth.
+"""
 
 import logging
 from typing import Any
@@ -33,7 +36,7 @@ def preview_message(run_id: UUID, owner_id: UUID | None, node: str, jpeg: bytes)
 
 
 def announce_run(run_id: UUID) -> None:
-    """Tell the watchers the state of a run, from wherever it was changed. A broker that is away costs the event."""
+    """Tell the watchers the state of a run. A broker that is away costs the event, nothing else."""
     run = _load(run_id)
     layer = get_channel_layer()
     if layer is None:
@@ -45,7 +48,10 @@ def announce_run(run_id: UUID) -> None:
 
 
 def closing_messages(run_id: UUID) -> list[Message]:
-    """The last events of a run: one for each output, then its state. Their numbers were set aside in the row."""
+    """The last events of a run: one for each output, then its state.
+
+    Their numbers were set aside in the row.
+    """
     run = _load(run_id)
     outputs = outputs_of(run)
     first_seq = run.event_seq - len(outputs)

@@ -1,7 +1,7 @@
 """Which queued run a worker takes next: pure code, so that fairness can be tested without a database.
 
-First come, first served for now. Fair shares of GPU time and warm models come in here, with the candidates' workspace
-and models as further fields.
+First come, first served for now. Fair shares of GPU time and warm models come in here, with the candidates'
+workspace and models as further fields.
 """
 
 from collections.abc import Sequence

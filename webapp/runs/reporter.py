@@ -1,8 +1,12 @@
-"""From the engine's events to what watchers hear and what the row keeps. Called by the engine: nothing here waits."""
+"""From the engine's events to what watchers hear and what the row keeps.
+
+The engine calls it: nothing waits here.
+"""
 
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from engine import api as engine
 from webapp.runs.feed import Message, event_message, group_of, preview_message
@@ -76,7 +80,7 @@ class Reporter:
     def post_all(self, messages: Iterable[Message]) -> None:
         """Send messages that are numbered already, behind all that went before."""
         for message in messages:
-            self._outbox.post(Letter(self._group, lambda message=message: message))
+            self._outbox.post(Letter(self._group, partial(_same, message)))
 
     def _started(self, node: str) -> None:
         with self._lock:
@@ -130,3 +134,7 @@ class Reporter:
         )
         update = {"status": status, "seq": seq, "progress": progress}
         return self._document.model_copy(update=update).model_dump(mode="json")
+
+
+def _same(message: Message) -> Message:
+    return message

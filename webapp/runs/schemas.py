@@ -13,7 +13,7 @@ from webapp.runs.models import Run, RunOutput, Status
 
 
 class NewRun(Schema):
-    """A graph to execute: `prompt` in API form, `workflow` as the editor saves it, to be written into pictures."""
+    """A graph to execute: `prompt` in API form; `workflow`, as the editor saves it, goes into pictures."""
 
     prompt: dict[str, object]
     workflow: dict[str, object] | None = None
@@ -56,6 +56,7 @@ class RunOut(Schema):
     id: UUID
     status: Status
     seq: int
+    attempt: int
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -143,6 +144,7 @@ def run_out(run: Run, outputs: list[RunOutput], position: int | None = None) -> 
         id=run.id,
         status=Status(run.status),
         seq=run.event_seq,
+        attempt=run.attempt,
         created_at=run.created_at,
         started_at=run.started_at,
         finished_at=run.finished_at,

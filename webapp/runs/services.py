@@ -29,7 +29,7 @@ class Started:
 
 
 def start_run(*, user: User, workspace: Workspace, request: NewRun, idempotency_key: str | None) -> Started:
-    """Queue one run. Raises NotAllowed; Invalid with all faults of the graph; Conflict for a key used otherwise."""
+    """Queue one run. Raises NotAllowed, Invalid with all faults of the graph, Conflict for a used key."""
     require(user, workspace, Right.RUN)
     digest = _digest(request)
     known = _find_by_key(user, workspace, idempotency_key, digest)

@@ -1,4 +1,7 @@
-"""How an attempt ends. Each function is one transaction, names the attempt, and changes nothing if it is stale."""
+"""How an attempt ends.
+
+Each function is one transaction that names the attempt and does nothing if it is stale.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +19,7 @@ from webapp.runs.models import Run, RunOutput, Status
 MAX_LOSSES = 2
 # After a lost attempt nobody knows which event numbers it used up: leave them behind.
 SEQ_GAP = 10_000
+AT_REST = {"current_node": "", "current_value": 0, "current_max": 0}
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,13 @@ class StagedOutput:
 
 @transaction.atomic
 def complete(lease: Lease, outputs: Sequence[StagedOutput], *, last_seq: int) -> bool:
-    """Make assets, output rows and the status at once. False if the attempt is stale: then nothing is made."""
+    """Make assets, output rows and the status at once.
+
+    False if the attempt is stale: then nothing is made.
+    """
     # One event for each output and one for the run follow; their numbers are the last ones of this run.
-    done = {"nodes_done": F("nodes_total"), "current_node": "", "event_seq": last_seq + len(outputs) + 1}
-    if not leased(lease).update(status=Status.SUCCEEDED, finished_at=Now(), **done):
+    seq = last_seq + len(outputs) + 1
+    if not _end(lease, status=Status.SUCCEEDED, nodes_done=F("nodes_total"), event_seq=seq):
         return False
     run = Run.objects.select_related("workspace", "created_by").get(pk=lease.run_id)
     for output in outputs:
@@ -44,24 +51,12 @@ def complete(lease: Lease, outputs: Sequence[StagedOutput], *, last_seq: int) ->
 
 def fail(lease: Lease, fault: Fault, *, last_seq: int) -> bool:
     """End the run with what went wrong. False if the attempt is stale."""
-    return bool(
-        leased(lease).update(
-            status=Status.FAILED,
-            finished_at=Now(),
-            error=vars(fault),
-            event_seq=last_seq + 1,
-            current_node="",
-        )
-    )
+    return _end(lease, status=Status.FAILED, error=vars(fault), event_seq=last_seq + 1)
 
 
 def end_cancelled(lease: Lease, *, last_seq: int) -> bool:
     """End the run as its owner asked. False if the attempt is stale."""
-    return bool(
-        leased(lease).update(
-            status=Status.CANCELLED, finished_at=Now(), event_seq=last_seq + 1, current_node=""
-        )
-    )
+    return _end(lease, status=Status.CANCELLED, event_seq=last_seq + 1)
 
 
 @transaction.atomic
@@ -70,20 +65,24 @@ def release(lease: Lease, *, last_seq: int) -> bool:
     rows = leased(lease)
     if rows.filter(status=Status.CANCELLING).exists():
         return end_cancelled(lease, last_seq=last_seq)
-    return bool(rows.update(status=Status.QUEUED, worker=None, event_seq=last_seq + 1, current_node=""))
+    return bool(rows.update(status=Status.QUEUED, worker=None, event_seq=last_seq + 1, **AT_REST))
 
 
 def settle_lost(run: Run) -> bool:
-    """What becomes of a run whose worker is lost: cancelled if that was asked for, held as poison, or queued again."""
+    """What becomes of a run whose worker is lost: cancelled if asked for, held as poison, or queued again."""
     rows = leased(Lease(run.pk, run.attempt))
     seq = F("event_seq") + SEQ_GAP
     if run.status == Status.CANCELLING:
-        return bool(rows.update(status=Status.CANCELLED, finished_at=Now(), event_seq=seq))
+        return bool(rows.update(status=Status.CANCELLED, finished_at=Now(), event_seq=seq, **AT_REST))
     losses = run.losses + 1
     if losses >= MAX_LOSSES:
         error = vars(Fault(None, None, "poison", f"{losses} workers were lost while they did this run."))
-        return bool(rows.update(status=Status.HELD, losses=losses, error=error, event_seq=seq))
-    return bool(rows.update(status=Status.QUEUED, worker=None, losses=losses, event_seq=seq))
+        return bool(rows.update(status=Status.HELD, losses=losses, error=error, event_seq=seq, **AT_REST))
+    return bool(rows.update(status=Status.QUEUED, worker=None, losses=losses, event_seq=seq, **AT_REST))
+
+
+def _end(lease: Lease, **values: object) -> bool:
+    return bool(leased(lease).update(finished_at=Now(), **AT_REST, **values))
 
 
 def _keep(run: Run, output: StagedOutput) -> None:

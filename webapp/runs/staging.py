@@ -21,7 +21,7 @@ class _End:
 
 
 class OutputStage:
-    """Takes outputs of one run, stores their bytes by content, and gives what is needed to make rows of them."""
+    """Takes outputs of one run, stores their bytes, and gives what is needed to make rows of them."""
 
     def __init__(self, workspace_id: UUID) -> None:
         self._workspace_id = str(workspace_id)

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -18,7 +19,10 @@ log = logging.getLogger(__name__)
 
 
 def sweep(lost_after: timedelta) -> None:
-    """Settle the runs of lost workers, then ring for idle workers while runs wait. Safe to do at any time, anywhere."""
+    """Settle the runs of lost workers, then ring for idle ones while runs wait.
+
+    Safe at any time, anywhere.
+    """
     settle_lost_runs(lost_after)
     waiting = Run.objects.filter(status=Status.QUEUED).count()
     for _ in range(min(waiting, count_idle(lost_after)) if waiting else 0):
@@ -27,7 +31,7 @@ def sweep(lost_after: timedelta) -> None:
 
 @transaction.atomic
 def settle_lost_runs(lost_after: timedelta) -> None:
-    """Take runs from workers without a sign of life for `lost_after`, and from former lives of restarted ones."""
+    """Take runs from workers silent for `lost_after`, and from former lives of restarted ones."""
     lock_queue()
     is_silent = Q(worker__heartbeat_at__lt=Now() - lost_after)
     is_former_life = Q(worker__epoch__gt=F("worker_epoch"))
@@ -36,4 +40,4 @@ def settle_lost_runs(lost_after: timedelta) -> None:
     for run in lost.defer("prompt", "workflow"):
         if settle_lost(run):
             log.warning("run %s: worker %s was lost in attempt %d", run.pk, run.worker_id, run.attempt)
-            transaction.on_commit(lambda run_id=run.pk: announce_run(run_id))
+            transaction.on_commit(partial(announce_run, run.pk))

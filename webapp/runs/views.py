@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Header, Query, Router
+from ninja import Header, Query, Router, Status
 
 from webapp.accounts.sessions import signed_in
 from webapp.common.api import READ_PROBLEMS, WRITE_PROBLEMS
@@ -34,13 +34,13 @@ def create_run(
     idempotency_key: Annotated[
         str | None, Header(alias="Idempotency-Key", min_length=1, max_length=MAX_IDEMPOTENCY_KEY_CHARS)
     ] = None,
-) -> tuple[int, RunOut]:
-    """Queue a run. The same key and body again give the same run with 200; the same key and another body 409."""
+) -> Status[RunOut]:
+    """Queue a run. The same key and body again: the same run, 200. The same key, another body: 409."""
     user = signed_in(request)
     started = start_run(
         user=user, workspace=get_workspace(user, slug), request=payload, idempotency_key=idempotency_key
     )
-    return (201 if started.is_new else 200), _document(started.run)
+    return Status(201 if started.is_new else 200, _document(started.run))
 
 
 @router.get("/workspaces/{slug}/runs", response={200: RunPage, **READ_PROBLEMS})

@@ -15,7 +15,7 @@ class _Message(BaseModel):
 
 
 class Subscribe(_Message):
-    """Hear of one's own runs, of all in the workspace, or of those named. Replaces what was asked for before."""
+    """Hear of one's own runs, of all in the workspace, or of those named. Replaces an earlier one."""
 
     type: Literal["subscribe"]
     runs: Literal["mine", "all"] | list[UUID] = Field(union_mode="left_to_right")

@@ -1,16 +1,17 @@
 """A limit on bodies before anything reads them, with or without a Content-Length."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
 from webapp.common.errors import TooLarge
 from webapp.common.limits import MAX_JSON_BYTES, MAX_MULTIPART_BYTES
 from webapp.common.problems import problem_response
 
-Message: TypeAlias = MutableMapping[str, Any]
+Scope: TypeAlias = dict[str, Any]
+Message: TypeAlias = Mapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
-Application: TypeAlias = Callable[[Any, Receive, Send], Awaitable[None]]
+Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class BodyLimit:
@@ -19,7 +20,7 @@ class BodyLimit:
     def __init__(self, application: Application) -> None:
         self._application = application
 
-    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on while its body keeps within the limit."""
         headers = dict(scope["headers"])
         limit = limit_for(headers.get(b"content-type", b""))
@@ -33,7 +34,7 @@ class BodyLimit:
             await _refuse(send, limit)
 
 
-class _TooLong(Exception):  # noqa: N818  never leaves this module
+class _TooLong(Exception):
     """The body went over the limit while it was read, so no answer has begun."""
 
 

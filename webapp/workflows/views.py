@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from django.http import HttpRequest
-from ninja import Path, Query, Router
+from ninja import Path, Query, Router, Status
 
 from webapp.accounts.sessions import signed_in
 from webapp.common.api import READ_PROBLEMS, WRITE_PROBLEMS
@@ -37,7 +37,7 @@ MAX_VERSION = 2_147_483_647
 
 
 @router.post("/workspaces/{slug}/workflows", response={201: WorkflowOut, **WRITE_PROBLEMS})
-def create(request: HttpRequest, slug: str, payload: NewWorkflow) -> tuple[int, WorkflowOut]:
+def create(request: HttpRequest, slug: str, payload: NewWorkflow) -> Status[WorkflowOut]:
     """Keep a graph under a name."""
     user = signed_in(request)
     version = create_workflow(
@@ -48,7 +48,7 @@ def create(request: HttpRequest, slug: str, payload: NewWorkflow) -> tuple[int, 
         prompt=payload.prompt,
         message=payload.message,
     )
-    return 201, workflow_out(version.workflow, version)
+    return Status(201, workflow_out(version.workflow, version))
 
 
 @router.get("/workspaces/{slug}/workflows", response={200: WorkflowPage, **READ_PROBLEMS})
@@ -84,9 +84,7 @@ def rename(request: HttpRequest, slug: str, workflow_id: str, payload: WorkflowP
 @router.post(
     "/workspaces/{slug}/workflows/{workflow_id}/versions", response={201: VersionOut, **WRITE_PROBLEMS}
 )
-def add_version(
-    request: HttpRequest, slug: str, workflow_id: str, payload: NewVersion
-) -> tuple[int, VersionOut]:
+def add_version(request: HttpRequest, slug: str, workflow_id: str, payload: NewVersion) -> Status[VersionOut]:
     """Save the next version; 409 if somebody saved since `base`."""
     user = signed_in(request)
     version = save_version(
@@ -96,7 +94,7 @@ def add_version(
         message=payload.message,
         base=payload.base,
     )
-    return 201, version_out(version)
+    return Status(201, version_out(version))
 
 
 @router.get(

@@ -28,7 +28,7 @@ LEAST_ROLE = {
 
 
 def require(user: User, workspace: Workspace, right: Right) -> Role:
-    """The role by which `user` has `right`. Raises NotFound for strangers, NotAllowed for members of a lesser role."""
+    """The role by which `user` has `right`. Raises NotFound for strangers, NotAllowed for lesser roles."""
     role = find_role(user, workspace)
     if role is None:
         raise no_such_workspace(workspace.slug)

@@ -3,7 +3,7 @@
 from django.contrib.auth import login, logout, update_session_auth_hash
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
-from ninja import Router
+from ninja import Router, Status
 from ninja.security import django_auth
 
 from webapp.accounts.models import User
@@ -37,10 +37,10 @@ def sign_in(request: HttpRequest, payload: SignIn) -> SessionOut:
 
 
 @router.delete("/session", auth=django_auth, response={204: None, **WRITE_PROBLEMS})
-def sign_out(request: HttpRequest) -> tuple[int, None]:
+def sign_out(request: HttpRequest) -> Status[None]:
     """Sign out."""
     logout(request)
-    return 204, None
+    return Status(204, None)
 
 
 @router.put("/session/credentials", auth=django_auth, response={200: SessionOut, **WRITE_PROBLEMS})

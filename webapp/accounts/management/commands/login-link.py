@@ -1,3 +1,4 @@
+# ruff: noqa: N999  the name is what people type
 """manage.py login-link [EMAIL]: print a link that signs in once."""
 
 from argparse import ArgumentParser
