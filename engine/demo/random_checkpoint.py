@@ -28,16 +28,20 @@ UNET = SdUNetConfig(
     out_channels=LATENT_CHANNELS,
     model_channels=32,
     context_width=32,
-    levels=(Level(32, 1, 1), Level(64, 1, 1), Level(64, 1, 1), Level(64, 1, 0)),
+    levels=(Level(32, 1, 0), Level(64, 1, 1), Level(64, 1, 1), Level(64, 1, 0)),
 )
 TEXT = ClipTextConfig(CLIP_VOCABULARY, CLIP_LENGTH, width=32, inner_width=128, layers=2, heads=1)
 VAE = KlVaeConfig(
     pixel_channels=3, latent_channels=LATENT_CHANNELS, widths=(32, 32, 64, 64), residual_blocks=1
 )
 
-# How much of the prediction is the latent itself, and how much comes out of the random layers.
-CARRIED_SHARE = 0.85
+# The prediction: how much of a latent's fine grain is called noise, how much of its coarse shapes, and how strongly
+# the random layers (and so the prompt) join in.
+GRAIN_SHARE = 1.0
+SHAPE_SHARE = 0.25
 RANDOM_SHARE = 0.3
+# Of the decoder's last layer: keeps most of a picture inside [0, 1].
+CONTRAST = 0.4
 
 
 def draw_weights(
@@ -59,6 +63,7 @@ def draw_weights(
         for name, tensor in part.state_dict().items()
     }
     _carry_latent(weights, "model.diffusion_model.", width=unet.model_channels)
+    weights["first_stage_model.decoder.conv_out.weight"] *= CONTRAST
     return weights
 
 
@@ -101,11 +106,16 @@ def _carry_latent(weights: dict[str, Tensor], unet: str, *, width: int) -> None:
     head *= RANDOM_SHARE
     head[:, :pairs] = 0
     before = skip.shape[1] - width
+    # (3, 3): the centre less a binomial blur is grain, the blur itself is shape.
+    blur = torch.outer(*[torch.tensor([0.25, 0.5, 0.25])] * 2)
+    centre = torch.zeros(3, 3)
+    centre[1, 1] = 1
+    grain = GRAIN_SHARE * (centre - blur) + SHAPE_SHARE * blur
     for number in range(pairs):
         latent_channel, sign = number // 2, 1 - 2 * (number % 2)
         stem[number, latent_channel, 1, 1] = sign
         skip[number, before + number] = 1
-        head[latent_channel, number, 1, 1] = sign * CARRIED_SHARE
+        head[latent_channel, number] = sign * grain
 
 
 def write_checkpoint(
