@@ -35,8 +35,8 @@ VAE = KlVaeConfig(
     pixel_channels=3, latent_channels=LATENT_CHANNELS, widths=(32, 32, 64, 64), residual_blocks=1
 )
 
-# The prediction: how much of a latent's fine grain is called noise, how much of its coarse shapes, and how strongly
-# the random layers (and so the prompt) join in.
+# The prediction: how much of a latent's fine grain is called noise, how much of its coarse shapes, and how
+# strongly the random layers (and so the prompt) join in.
 GRAIN_SHARE = 1.0
 SHAPE_SHARE = 0.25
 RANDOM_SHARE = 0.3
