@@ -103,10 +103,10 @@ class _Checker:
             value = coerce_value(wanted, given)
         except ValueError as rule:
             return "wrong_type", f"{_show(given)} does not fit {wanted.type}: {rule}"
-        if isinstance(value, int | float):
-            return _find_range_fault(wanted, value)
         if wanted.type == "COMBO":
             return self._find_choice_fault(wanted, value)
+        if isinstance(value, int | float):
+            return _find_range_fault(wanted, value)
         if wanted.is_path and isinstance(value, str) and (fault := find_path_fault(value)):
             return "unsafe_path", f"{_show(value)} {fault}"
         return None
