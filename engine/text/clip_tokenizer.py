@@ -22,9 +22,9 @@ class ClipTokenizer:
     """Text to token ids, without marks and padding."""
 
     def __init__(self) -> None:
-        merges = _read_merges()
+        merges = read_merges()
         model = models.BPE(
-            vocab=_vocabulary(merges), merges=merges, end_of_word_suffix=_END_OF_WORD, unk_token=EOS
+            vocab=build_vocabulary(merges), merges=merges, end_of_word_suffix=_END_OF_WORD, unk_token=EOS
         )
         self._tokenizer = Tokenizer(model)
         self._tokenizer.normalizer = normalizers.Sequence(
@@ -49,14 +49,16 @@ def load_clip_tokenizer() -> ClipTokenizer:
     return ClipTokenizer()
 
 
-def _read_merges() -> list[tuple[str, str]]:
+def read_merges() -> list[tuple[str, str]]:
+    """The pairs that are merged, the most frequent first."""
     with gzip.open(_MERGES, "rt", encoding="utf-8") as file:
         lines = file.read().split("\n")[1 : _MERGE_COUNT + 1]  # the first line is a version
     pairs = (line.split(" ") for line in lines)
     return [(left, right) for left, right in pairs]
 
 
-def _vocabulary(merges: list[tuple[str, str]]) -> dict[str, int]:
+def build_vocabulary(merges: list[tuple[str, str]]) -> dict[str, int]:
+    """The id of each token, as it follows from the merges."""
     characters = _byte_characters()
     tokens = characters + [character + _END_OF_WORD for character in characters]
     tokens += [left + right for left, right in merges] + [BOS, EOS]

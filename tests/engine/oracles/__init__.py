@@ -1,0 +1,3 @@
+"""Independent implementations to compare with: diffusers and transformers fed with our weights, and tiny
+models.
+"""

@@ -1,0 +1,86 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from engine.errors import WeightsUnreadable
+from engine.models.detect import detect_checkpoint
+from engine.models.sd_unet import SdUNet
+from engine.nodes.loaders import handle_of
+from engine.residency import load
+from engine.residency.device import Placement
+from engine.residency.handle import Handle
+from engine.residency.load import load_module
+from engine.weights.header import read_header
+from tests.engine.oracles.diffusers_sd import below, relative_error
+from tests.engine.oracles.make_checkpoint import TINY, write_checkpoint
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_checkpoint(tmp_path_factory.mktemp("models") / "tiny.safetensors")
+
+
+@pytest.fixture
+def unet(path: Path) -> Handle:
+    checkpoint = detect_checkpoint(read_header(path).shapes, path.name)
+    return handle_of(path, checkpoint, "unet", checkpoint.unet)
+
+
+def inputs() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    return torch.randn(2, 4, 10, 12), torch.tensor([7, 900]), torch.randn(2, 77, TINY.unet.context_width)
+
+
+def test_a_packed_module_computes_what_the_plain_one_does(path: Path, unet: Handle) -> None:
+    plain = TINY.unet.build()
+    plain.load_state_dict(below(load_file(path), "model.diffusion_model."))
+    arguments = inputs()
+    with torch.inference_mode():
+        packed = load_module(unet, Placement(CPU, torch.float32))
+        assert relative_error(packed(*arguments), plain(*arguments)) < 1e-5
+
+
+def test_without_packing_the_weights_are_the_files(
+    path: Path, unet: Handle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "can_pack", lambda device, dtype: False)
+    module = load_module(unet, Placement(CPU, torch.float32))
+    expected = below(load_file(path), "model.diffusion_model.")
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in module.state_dict().items())
+
+
+def test_weights_are_cast_to_the_placements_dtype(unet: Handle) -> None:
+    module = load_module(unet, Placement(CPU, torch.bfloat16))
+    assert {parameter.dtype for parameter in module.parameters()} == {torch.bfloat16}
+
+
+def test_a_bfloat16_network_stays_near_the_exact_one(unet: Handle) -> None:
+    x, timestep, text = inputs()
+    with torch.inference_mode():
+        exact = load_module(unet, Placement(CPU, torch.float32))(x, timestep, text)
+        rough = load_module(unet, Placement(CPU, torch.bfloat16))(x.bfloat16(), timestep, text.bfloat16())
+    # bfloat16 has 8 bits of precision, and errors add up over two dozen layers.
+    assert relative_error(rough.float(), exact) < 0.05
+
+
+def test_a_loaded_module_wants_no_gradients(unet: Handle) -> None:
+    module = load_module(unet, Placement(CPU, torch.bfloat16))
+    assert isinstance(module, SdUNet)
+    assert not module.training
+    assert not any(parameter.requires_grad for parameter in module.parameters())
+
+
+def test_a_file_that_changed_since_it_was_looked_at_is_refused(unet: Handle) -> None:
+    with pytest.raises(WeightsUnreadable, match=r"tiny\.safetensors changed"):
+        load_module(replace(unet, modified_ns=1), Placement(CPU, torch.float32))
+
+
+def test_a_file_that_is_gone_is_refused(unet: Handle) -> None:
+    with pytest.raises(WeightsUnreadable, match=r"gone\.safetensors changed"):
+        load_module(
+            replace(unet, path=unet.path.with_name("gone.safetensors")), Placement(CPU, torch.float32)
+        )

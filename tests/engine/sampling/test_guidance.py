@@ -1,0 +1,72 @@
+import pytest
+import torch
+from torch import Tensor
+
+from engine.sampling.guidance import guide, join_texts
+
+X = torch.zeros(2, 1, 1, 1)
+
+
+def mean_of_text(x: Tensor, sigma: float, text: Tensor) -> Tensor:
+    """A stand-in for a network: says what it was told."""
+    return text.mean(dim=(1, 2)).reshape(-1, 1, 1, 1)
+
+
+def says(value: float, length: int = 77) -> Tensor:
+    return torch.full((1, length, 3), value)
+
+
+@pytest.mark.parametrize(("cfg", "expected"), [(7.0, 2.0 + 7.0 * (5.0 - 2.0)), (0.0, 2.0), (0.5, 3.5)])
+def test_the_scale_moves_from_the_negative_past_the_positive(cfg: float, expected: float) -> None:
+    denoiser = guide(mean_of_text, [says(5.0)], [says(2.0)], cfg)
+    assert denoiser(X, 1.0).flatten().tolist() == pytest.approx([expected] * 2)
+
+
+def test_a_scale_of_one_never_evaluates_the_negative() -> None:
+    batches: list[int] = []
+
+    def predict(x: Tensor, sigma: float, text: Tensor) -> Tensor:
+        batches.append(len(x))
+        return mean_of_text(x, sigma, text)
+
+    assert guide(predict, [says(5.0)], [says(2.0)], 1.0)(X, 1.0).flatten().tolist() == [5.0, 5.0]
+    assert batches == [2]
+
+
+def test_both_sides_go_through_the_network_in_one_call() -> None:
+    batches: list[int] = []
+
+    def predict(x: Tensor, sigma: float, text: Tensor) -> Tensor:
+        batches.append(len(x))
+        return mean_of_text(x, sigma, text)
+
+    guide(predict, [says(5.0, 77)], [says(2.0, 154)], 7.0)(X, 1.0)
+    assert batches == [4]
+
+
+def test_texts_that_would_repeat_too_often_go_one_by_one() -> None:
+    denoiser = guide(mean_of_text, [says(5.0, 7)], [says(2.0, 11)], 2.0)
+    assert denoiser(X, 1.0).flatten().tolist() == pytest.approx([8.0, 8.0])
+
+
+def test_several_texts_of_a_side_count_equally() -> None:
+    denoiser = guide(mean_of_text, [says(5.0), says(7.0)], [says(0.0)], 1.0)
+    assert denoiser(X, 1.0).flatten().tolist() == pytest.approx([6.0, 6.0])
+
+
+def test_each_sample_has_its_own_text_where_there_are_as_many() -> None:
+    text = torch.cat([says(1.0), says(2.0)])
+    assert guide(mean_of_text, [text], [says(0.0)], 1.0)(X, 1.0).flatten().tolist() == [1.0, 2.0]
+
+
+def test_texts_are_joined_at_their_lowest_common_length() -> None:
+    joined = join_texts([says(1.0, 2), says(2.0, 3)])
+    assert joined is not None
+    assert joined.shape == (2, 6, 3)
+
+
+def test_attention_to_a_repeated_text_is_attention_to_the_text() -> None:
+    query, text = torch.randn(1, 5, 8), torch.randn(1, 4, 8)
+    attend = torch.nn.functional.scaled_dot_product_attention
+    twice = text.repeat(1, 2, 1)
+    torch.testing.assert_close(attend(query, twice, twice), attend(query, text, text))

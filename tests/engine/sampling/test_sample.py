@@ -1,0 +1,79 @@
+import pytest
+import torch
+from torch import Tensor
+
+from engine.sampling.noise import initial_noise
+from engine.sampling.prediction import scaled_linear_sigmas
+from engine.sampling.sample import Course, LatentScale, Start, add_noise, sample
+from engine.sampling.schedules import schedule_sigmas
+from tests.engine.sampling.gaussian import exact_denoiser
+
+SIGMAS = scaled_linear_sigmas()
+SPACE = LatentScale(scale=0.18215)
+LATENT = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(3))
+
+
+def course(steps: int = 8, denoise: float = 1.0, sampler: str = "euler") -> Course:
+    return Course(schedule_sigmas("normal", SIGMAS, steps, denoise), sampler, SIGMAS.sigma_max)
+
+
+def test_the_scale_is_undone_on_the_way_out() -> None:
+    torch.testing.assert_close(SPACE.to_vae(SPACE.to_model(LATENT)), LATENT)
+
+
+def test_an_empty_latent_stays_zero_even_where_there_is_a_shift() -> None:
+    assert LatentScale(scale=2.0, shift=0.5).to_model(torch.zeros(1, 4, 2, 2)).count_nonzero() == 0
+
+
+def test_a_denoiser_that_knows_the_answer_gives_it_in_vae_space() -> None:
+    answer = torch.ones(2, 4, 8, 8)
+    result = sample(lambda x, sigma: answer, Start(torch.zeros(2, 4, 8, 8), 1), course(), space=SPACE)
+    torch.testing.assert_close(result, answer / 0.18215)
+
+
+def test_no_denoising_gives_the_latent_back() -> None:
+    assert torch.equal(sample(exact_denoiser(), Start(LATENT, 1), course(denoise=0.0), space=SPACE), LATENT)
+
+
+def test_the_same_seed_gives_the_same_latent() -> None:
+    runs = [
+        sample(exact_denoiser(), Start(LATENT, 9), course(sampler="euler_ancestral"), space=SPACE)
+        for _ in "ab"
+    ]
+    assert torch.equal(*runs)
+
+
+def test_the_first_call_sees_the_latent_at_the_first_level() -> None:
+    seen: list[tuple[Tensor, float]] = []
+
+    def denoiser(x: Tensor, sigma: float) -> Tensor:
+        seen.append((x, sigma))
+        return x * 0
+
+    sample(denoiser, Start(LATENT, 9), course(denoise=0.5), space=SPACE)
+    x, sigma = seen[0]
+    expected = LATENT * 0.18215 + initial_noise(LATENT.shape, 9) * sigma
+    torch.testing.assert_close(x, expected)
+
+
+def test_estimates_are_reported_in_vae_space() -> None:
+    seen: list[Tensor] = []
+    answer = torch.ones(1, 4, 2, 2)
+    start = Start(torch.zeros(1, 4, 2, 2), 1)
+    sample(
+        lambda x, sigma: answer,
+        start,
+        course(),
+        space=SPACE,
+        on_step=lambda step, denoised: seen.append(denoised),
+    )
+    assert len(seen) == 8
+    torch.testing.assert_close(seen[0], answer / 0.18215)
+
+
+@pytest.mark.parametrize(
+    ("sigma", "gain"), [(2.0, 2.0), (SIGMAS.sigma_max, (1 + SIGMAS.sigma_max**2) ** 0.5)]
+)
+def test_noise_from_the_top_of_the_table_has_a_little_more_variance(sigma: float, gain: float) -> None:
+    noisy = add_noise(torch.zeros(1), torch.ones(1), sigma, SIGMAS.sigma_max)
+    assert float(noisy) == pytest.approx(gain, rel=1e-6)
