@@ -41,6 +41,7 @@ lock: .venv/.installed-dev
 generate: .venv/.installed-dev frontend/node_modules/.installed
 	$(PY) -m engine catalog --write
 	$(PY) manage.py openapi
+	$(PY) manage.py settings-page
 	infra/npm run generate
 
 # A later install holds what an earlier one put there, so one stamp serves the smaller ones too.
