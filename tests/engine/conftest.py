@@ -3,9 +3,16 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.engine.oracles.make_checkpoint import write_checkpoint
 from tests.engine.prompts import CHECKPOINT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Tiny networks gain nothing from more, and test processes side by side would take each other's cores."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
