@@ -1,5 +1,6 @@
 """python -m engine run | catalog | inspect: the engine from a shell; docs/reference/cli.md tells how."""
 
+import logging
 import signal
 import sys
 from types import FrameType
@@ -12,6 +13,8 @@ def main() -> int:
     """Run the command line; returns the exit code. Ctrl-C at any moment ends it with 130 and one line."""
     interrupt = _Interrupt()
     signal.signal(signal.SIGINT, interrupt.press)
+    # The one line on stderr says it all; what the log would add belongs to a service.
+    logging.disable()
     try:
         from engine.cli.commands import run_command
 

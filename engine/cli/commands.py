@@ -1,7 +1,6 @@
 """Arguments of the command line and what exit codes mean: 0 done, 1 failed, 2 bad input, 130 interrupted."""
 
 import argparse
-import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,8 +17,6 @@ _SHOWN_PROBLEMS = 10
 
 def run_command(arguments: Sequence[str], is_interrupted: Callable[[], bool]) -> int:
     """Do what the arguments say; returns the exit code. An error is one line on stderr."""
-    # The one line says it all; what the log would add belongs to a service.
-    logging.disable()
     try:
         _dispatch(_parser().parse_args(arguments), is_interrupted)
     except Cancelled:
