@@ -15,6 +15,8 @@ def _set_up() -> None:
     for name in FOREIGN:
         os.environ.pop(name, None)
     os.environ["ATELIER_DATA"] = data
+    # Tests run side by side: threads of one that spin for work would take the cores from the others.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["ATELIER_SECRET_KEY"] = "a key for tests"
     # Set by tests/webapp/test_on_postgres.py, which runs the service's tests a second time.
     if "ATELIER_TEST_DATABASE_URL" in os.environ:
