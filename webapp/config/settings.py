@@ -150,4 +150,6 @@ LOGGING: dict[str, Any] = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
+    # A client's mistake has been answered; it is no news for whoever runs the service.
+    "loggers": {"django.request": {"level": "ERROR"}},
 }
