@@ -1,8 +1,10 @@
 """python -m engine run | catalog | inspect: the engine from a shell; docs/reference/cli.md tells how."""
 
 import logging
+import os
 import signal
 import sys
+import warnings
 from types import FrameType
 
 FAILED = 1
@@ -13,8 +15,9 @@ def main() -> int:
     """Run the command line; returns the exit code. Ctrl-C at any moment ends it with 130 and one line."""
     interrupt = _Interrupt()
     signal.signal(signal.SIGINT, interrupt.press)
-    # The one line on stderr says it all; what the log would add belongs to a service.
+    # The one line on stderr says it all; what logs and libraries would add belongs to a service.
     logging.disable()
+    warnings.simplefilter("ignore")
     try:
         from engine.cli.commands import run_command
 
@@ -38,6 +41,8 @@ class _Interrupt:
         return self._is_pressed
 
     def press(self, _signal: int, _frame: FrameType | None) -> None:
+        if self._is_pressed:
+            os._exit(INTERRUPTED)  # pressed again while the first is being dealt with
         self._is_pressed = True
         raise KeyboardInterrupt
 

@@ -21,9 +21,11 @@ def run_command(arguments: Sequence[str], is_interrupted: Callable[[], bool]) ->
         _dispatch(_parser().parse_args(arguments), is_interrupted)
     except Cancelled:
         return _say("interrupted", INTERRUPTED)
-    except EngineError as error:
-        return _say(_describe(error), _exit_code(error))
-    except OSError as error:
+    except (EngineError, OSError) as error:
+        if is_interrupted():
+            return _say("interrupted", INTERRUPTED)  # a library made an error of its own out of it
+        if isinstance(error, EngineError):
+            return _say(_describe(error), _exit_code(error))
         return _say(f"{error.filename or 'output'}: {error.strerror or error}", FAILED)
     return 0
 

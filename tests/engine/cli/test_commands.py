@@ -220,6 +220,13 @@ def test_catalog_prints_object_info(shell: Shell) -> None:
     assert json.loads(out)["KSampler"]["output"] == ["LATENT"]
 
 
+def test_an_error_that_an_interrupt_caused_counts_as_the_interrupt(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(shell.arguments(copy_picture("gone.png")), lambda: True) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
 def start(arguments: list[str], stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "engine", *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True
