@@ -18,7 +18,9 @@ export function parsePreviewFrame(buffer: ArrayBuffer): PreviewFrame | null {
   if (jpegOffset >= buffer.byteLength) return null
   return {
     document: view.getUint32(1),
-    node: new TextDecoder().decode(new Uint8Array(buffer, NODE_ID_OFFSET, jpegOffset - NODE_ID_OFFSET)),
+    node: new TextDecoder().decode(
+      new Uint8Array(buffer, NODE_ID_OFFSET, jpegOffset - NODE_ID_OFFSET),
+    ),
     jpeg: new Uint8Array(buffer, jpegOffset),
   }
 }

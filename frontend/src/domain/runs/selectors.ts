@@ -2,6 +2,8 @@
 import { isTerminal, type RunView, type Runs } from './reducer'
 import type { Run, RunOutput } from './wire'
 
+const NO_OUTPUTS: readonly RunOutput[] = []
+
 /** Newest first. */
 export function sortedRuns(runs: Runs): readonly Run[] {
   const known = [...runs.values()].flatMap((view) => view.run ?? [])
@@ -14,27 +16,47 @@ export function activeRuns(runs: Runs): readonly Run[] {
 
 /** The latest run of one document: the one whose state its nodes show. */
 export function latestRun(runs: Runs, clientRef: string): RunView | null {
-  const latest = sortedRuns(runs).find((run) => run.client_ref === clientRef)
-  return (latest && runs.get(latest.id)) ?? null
+  return newest(runs, (run) => run.client_ref === clientRef)
 }
 
-/** For each node of one document, the pictures of the newest run that has any. */
-export function resultsOf(runs: Runs, clientRef: string): ReadonlyMap<string, readonly RunOutput[]> {
-  const results = new Map<string, readonly RunOutput[]>()
-  for (const run of sortedRuns(runs)) {
-    if (run.client_ref !== clientRef) continue
-    for (const output of run.outputs) {
-      if (output.kind !== 'image' || results.has(output.node)) continue
-      results.set(output.node, picturesOf(run, output.node))
-    }
+/** The outputs of the latest run of one document that left a picture at `node`. */
+export function latestOutputs(runs: Runs, clientRef: string, node: string): readonly RunOutput[] {
+  const view = newest(
+    runs,
+    (run) =>
+      run.client_ref === clientRef && run.outputs.some((output) => isPictureAt(output, node)),
+  )
+  return view?.run?.outputs ?? NO_OUTPUTS
+}
+
+export function isPictureAt(output: RunOutput, node: string): boolean {
+  return output.node === node && output.kind === 'image'
+}
+
+export interface RunProgress {
+  readonly done: number
+  readonly total: number
+  /** 0 to 1: nodes done, and the share of the node at work. */
+  readonly share: number
+}
+
+export function progressOf({ run, nodes }: RunView): RunProgress {
+  const total = run?.progress.total ?? 0
+  const known = Object.values(nodes)
+  const ended = known.filter((node) => node.state !== 'running').length
+  const done = Math.max(run?.progress.done ?? 0, ended)
+  const current = known.find((node) => node.state === 'running')
+  const part = current && current.max > 0 ? current.value / current.max : 0
+  return { done, total, share: total > 0 ? Math.min(1, (done + part) / total) : 0 }
+}
+
+function newest(runs: Runs, fits: (run: Run) => boolean): RunView | null {
+  let found: RunView | null = null
+  for (const view of runs.values()) {
+    if (!view.run || !fits(view.run)) continue
+    if (!found?.run || view.run.created_at > found.run.created_at) found = view
   }
-  return results
-}
-
-function picturesOf(run: Run, node: string): readonly RunOutput[] {
-  return run.outputs
-    .filter((output) => output.node === node && output.kind === 'image')
-    .sort((a, b) => a.index - b.index)
+  return found
 }
 
 export interface Picture {
@@ -42,15 +64,19 @@ export interface Picture {
   readonly output: RunOutput
 }
 
-/** Kept pictures of all runs, newest first, each asset once. */
-export function recentPictures(runs: Runs): readonly Picture[] {
+/** Pictures of all runs, newest first, each asset once. */
+export function picturesOfAll(runs: Runs): readonly Picture[] {
   const seen = new Set<string>()
   return sortedRuns(runs).flatMap((run) =>
     run.outputs.flatMap((output) => {
-      const isShown = output.kind === 'image' && output.purpose === 'output'
-      if (!isShown || seen.has(output.asset.id)) return []
+      if (output.kind !== 'image' || seen.has(output.asset.id)) return []
       seen.add(output.asset.id)
       return [{ run, output }]
     }),
   )
+}
+
+/** Those that are kept, without mere previews. */
+export function recentPictures(runs: Runs): readonly Picture[] {
+  return picturesOfAll(runs).filter(({ output }) => output.purpose === 'output')
 }

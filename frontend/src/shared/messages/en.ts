@@ -17,7 +17,8 @@ export const en = {
     signInLead: 'Welcome back to your studio.',
     signInAction: 'Sign in',
     signingIn: 'Signing in…',
-    linkHint: 'First time, or locked out? On the machine that runs Atelier, this prints a sign-in link:',
+    linkHint:
+      'First time, or locked out? On the machine that runs Atelier, this prints a sign-in link:',
     linkCommand: 'manage.py login-link',
     welcomeTitle: 'Make it yours',
     welcomeLead: 'You are the first owner of this studio. Choose how you sign in from now on.',
@@ -26,7 +27,7 @@ export const en = {
     name: 'Name',
     email: 'Email',
     password: 'Password',
-    passwordHint: 'At least 8 characters. A few unrelated words work best.',
+    passwordHint: 'At least 12 characters. A few unrelated words work best.',
     signOut: 'Sign out',
     menu: (name: string) => `Account of ${name}`,
   },
@@ -128,7 +129,9 @@ export const en = {
     idle: 'Ready',
     waiting: (count: number) => (count === 1 ? '1 run waiting' : `${String(count)} runs waiting`),
     running: (done: number, total: number) =>
-      total > 0 ? `Running · node ${String(Math.min(done + 1, total))} of ${String(total)}` : 'Running',
+      total > 0
+        ? `Running · node ${String(Math.min(done + 1, total))} of ${String(total)}`
+        : 'Running',
     queuedAt: (position: number) => `Waiting · ${String(position)} ahead`,
     stopping: 'Stopping…',
     problems: (count: number) => (count === 1 ? '1 problem' : `${String(count)} problems`),
@@ -166,7 +169,8 @@ export const en = {
     saving: 'Saving…',
     cancel: 'Not now',
     saved: (number: number) => `Saved as version ${String(number)}`,
-    conflict: 'Somebody saved a newer version. Yours was kept as a draft; open the newest to compare.',
+    conflict:
+      'Somebody saved a newer version. Yours was kept as a draft; open the newest to compare.',
     failed: 'The workflow could not be saved. Your draft is kept on this device.',
     notOpened: 'The workflow could not be opened.',
     close: 'Close',

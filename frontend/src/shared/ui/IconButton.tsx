@@ -11,7 +11,15 @@ interface Props {
 }
 
 /** A button that is only an icon; its label is read out and shown as a tooltip. */
-export function IconButton({ icon: Icon, label, hint, isPressed, isDisabled, size = 16, onPress }: Props) {
+export function IconButton({
+  icon: Icon,
+  label,
+  hint,
+  isPressed,
+  isDisabled,
+  size = 16,
+  onPress,
+}: Props) {
   return (
     <button
       type="button"

@@ -47,7 +47,12 @@ export function Popover({ anchor, label, role = 'dialog', width, onClose, childr
       className="popover"
       role={role}
       aria-label={label}
-      style={{ left: place.left, top: place.top, minWidth: anchor.width, ...(width ? { width } : {}) }}
+      style={{
+        left: place.left,
+        top: place.top,
+        minWidth: anchor.width,
+        ...(width ? { width } : {}),
+      }}
     >
       {children}
     </div>,

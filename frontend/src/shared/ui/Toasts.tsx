@@ -19,7 +19,10 @@ export function Toasts({ children }: { readonly children: ReactNode }) {
   const remove = (id: number) => setToasts((shown) => shown.filter((toast) => toast.id !== id))
   const show = useCallback((message: string, tone: Tone = 'plain') => {
     const id = performance.now()
-    setToasts((shown) => [...shown.filter((toast) => toast.message !== message), { id, message, tone }])
+    setToasts((shown) => [
+      ...shown.filter((toast) => toast.message !== message),
+      { id, message, tone },
+    ])
     setTimeout(() => setToasts((shown) => shown.filter((toast) => toast.id !== id)), SHOWN_MS)
   }, [])
 
@@ -30,7 +33,12 @@ export function Toasts({ children }: { readonly children: ReactNode }) {
         {toasts.map((toast) => (
           <div key={toast.id} className="toast" data-tone={toast.tone}>
             <span>{toast.message}</span>
-            <IconButton icon={X} size={14} label={text.toasts.dismiss} onPress={() => remove(toast.id)} />
+            <IconButton
+              icon={X}
+              size={14}
+              label={text.toasts.dismiss}
+              onPress={() => remove(toast.id)}
+            />
           </div>
         ))}
       </div>

@@ -1,0 +1,3 @@
+export { Canvas } from './Canvas'
+export { CanvasProvider } from './CanvasProvider'
+export type { CanvasPort } from './port'

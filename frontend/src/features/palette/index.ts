@@ -1,0 +1,1 @@
+export { AddNodeDialog } from './AddNodeDialog'

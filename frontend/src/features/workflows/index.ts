@@ -1,0 +1,3 @@
+export { SaveDialog } from './SaveDialog'
+export { WorkflowDrawer } from './WorkflowDrawer'
+export { useSaveWorkflow } from './workflows'
