@@ -58,7 +58,7 @@ class Stack:
             "ATELIER_SECRET_KEY": "",
             "DATABASE_URL": database_url or "",
             "REDIS_URL": self.broker_url,
-            "OMP_NUM_THREADS": "2",
+            "OMP_NUM_THREADS": "1",
             **(settings or {}),
         }
         self.lines: list[str] = []

@@ -18,7 +18,7 @@ def is_stepping(run: Any) -> bool:
 
 def test_the_next_agent_does_the_run_of_a_killed_one_once(stack: Stack, studio: Studio) -> None:
     stack.start_agent("first")
-    run_id = studio.start_run(sized(studio, steps=60))
+    run_id = studio.start_run(sized(studio, steps=LONG))
     studio.wait_for(run_id, is_stepping)
     stack.kill_agent()
     stack.start_agent("second")
@@ -30,7 +30,7 @@ def test_the_next_agent_does_the_run_of_a_killed_one_once(stack: Stack, studio: 
 
 def test_an_agent_that_restarts_takes_its_run_back_at_once(stack: Stack, studio: Studio) -> None:
     stack.start_agent("only")
-    run_id = studio.start_run(sized(studio, steps=60))
+    run_id = studio.start_run(sized(studio, steps=LONG))
     studio.wait_for(run_id, is_stepping)
     stack.kill_agent()
     stack.start_agent("only")
@@ -43,7 +43,7 @@ def test_a_run_that_takes_two_agents_down_is_held(stack: Stack, studio: Studio) 
     studio.wait_for(run_id, is_stepping)
     stack.kill_agent()
     stack.start_agent("first")
-    studio.wait_for(run_id, lambda run: run["status"] == "running" and is_stepping(run))
+    studio.wait_for(run_id, lambda run: run["attempt"] == 2 and is_stepping(run))
     stack.kill_agent()
     stack.start_agent("first")
     run = studio.wait_for(run_id, lambda run: run["status"] == "held")

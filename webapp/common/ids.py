@@ -4,18 +4,21 @@ import secrets
 import time
 import uuid
 
-UNIX_MS_BITS = 48
-VERSION = 7
+NS_PER_MS = 1_000_000
+VERSION, VARIANT = 7, 0b10
+FRACTION_BITS, RANDOM_BITS = 12, 62
 
 
 def new_id() -> uuid.UUID:
-    """A fresh UUIDv7: 48 bits of milliseconds, 74 random bits."""
-    unix_ms = time.time_ns() // 1_000_000
-    head = unix_ms.to_bytes(UNIX_MS_BITS // 8, "big")
-    raw = bytearray(head + secrets.token_bytes(10))
-    raw[6] = (raw[6] & 0x0F) | (VERSION << 4)
-    raw[8] = (raw[8] & 0x3F) | 0x80
-    return uuid.UUID(bytes=bytes(raw))
+    """A fresh UUIDv7: 48 bits of milliseconds, 12 of their fraction, 62 random ones.
+
+    The fraction (RFC 9562, 6.2, method 3) keeps what is made within one millisecond in order: the queue goes by
+    it.
+    """
+    unix_ms, rest_ns = divmod(time.time_ns(), NS_PER_MS)
+    fraction = (rest_ns << FRACTION_BITS) // NS_PER_MS
+    head = ((unix_ms << 4 | VERSION) << FRACTION_BITS | fraction) << 2 | VARIANT
+    return uuid.UUID(int=head << RANDOM_BITS | secrets.randbits(RANDOM_BITS))
 
 
 def parse_id(text: str) -> uuid.UUID | None:

@@ -16,6 +16,7 @@ from webapp.runs.default_graph import default_workflow
 from webapp.workspaces.models import Workspace
 
 INPUT_FOLDER = "input:"
+CHECKPOINTS = "checkpoints"
 
 
 class WorkspaceFiles:
@@ -54,15 +55,21 @@ class CatalogDocument:
 
 def catalog_for(workspace: Workspace) -> CatalogDocument:
     """The catalog document of `workspace`."""
-    catalog = engine.load_catalog().to_json()
+    catalog = engine.load_catalog()
     files = WorkspaceFiles(workspace)
-    folders = sorted(
-        {entry["files"] for node in catalog["nodes"] for entry in node["inputs"] if entry.get("files")}
-    )
-    catalog["files"] = {folder: list(files.names(folder)) for folder in folders}
-    catalog["default_workflow"] = default_workflow(catalog["files"].get("checkpoints", []))
-    body = json.dumps(catalog, ensure_ascii=False).encode()
+    listed = {folder: list(files.names(folder)) for folder in _folders_of(catalog)}
+    document = {
+        **catalog.to_json(),
+        "files": listed,
+        "default_workflow": default_workflow(listed.get(CHECKPOINTS, [])),
+    }
+    body = json.dumps(document, ensure_ascii=False).encode()
     return CatalogDocument(body, f'"{hashlib.sha256(body).hexdigest()}"')
+
+
+def _folders_of(catalog: engine.Catalog) -> list[str]:
+    inputs = (entry for schema in catalog.nodes.values() for entry in schema.inputs)
+    return sorted({entry.files for entry in inputs if entry.files})
 
 
 def model_folders() -> engine.ModelFolders:

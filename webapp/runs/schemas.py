@@ -94,12 +94,13 @@ class CatalogInput(Schema):
     step: float | None = None
     round: float | None = None
     multiline: bool | None = None
+    dynamic_prompts: bool | None = None
+    is_path: bool | None = None
     choices: list[str] | None = None
     files: str | None = None
     upload: Literal["image"] | None = None
     control_after_generate: bool | None = None
     tooltip: str | None = None
-    display: Literal["number", "slider"] | None = None
 
 
 class CatalogOutput(Schema):

@@ -27,8 +27,8 @@ def missing_api(_request: HttpRequest) -> HttpResponse:
     return problem_response(NotFound("There is no such address in this API."))
 
 
-def bad_request(_request: HttpRequest, _error: Exception) -> HttpResponse:
-    """The answer to a request that Django itself refuses, such as one for a foreign host."""
+def bad_request(_request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The answer to a request that Django itself refuses and logs, such as one for a foreign host."""
     return problem_response(Malformed("The request is not acceptable."))
 
 
