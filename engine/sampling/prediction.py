@@ -1,7 +1,7 @@
 """Networks adapted to the one convention, and their table of noise levels.
 
-eps with discrete timesteps: Ho et al. 2020 (DDPM), in the variables of Karras et al. 2022. Other predictions
-are further functions beside `denoise_eps`.
+eps with discrete timesteps: Ho et al. 2020 (DDPM), in the variables of Karras et al. 2022. Another prediction
+is another class beside EpsPrediction.
 """
 
 import math

@@ -1,7 +1,7 @@
-"""python -m tests.engine.oracles.compare_full_size CHECKPOINT: relative errors against diffusers and transformers.
+"""python -m tests.engine.oracles.compare_full_size CHECKPOINT: errors against diffusers and transformers.
 
-For a checkpoint of Stable Diffusion 1.5's size, such as make_checkpoint writes; takes a minute and 12 GB, so it is
-run by hand. Prints one line a network and fails where an error is 1e-4 or more.
+For a checkpoint of Stable Diffusion 1.5's size, such as make_checkpoint writes; takes a minute and 12 GB, so
+it is run by hand. Prints one line a network and fails where a relative error is 1e-4 or more.
 """
 
 import sys
