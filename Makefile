@@ -6,10 +6,19 @@
 # make generate  rewrite what is generated: catalog, API schema and its types, reference pages
 .PHONY: run test check bench lock generate test-python test-frontend
 
+# Two installs at once would trip over each other.
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
 PYTHON ?= python3
 PYTEST_ARGS ?= -n 2
 PY = .venv/bin/python
 PINS = pyproject.toml constraints.txt
+SOURCES = $(shell find frontend/src frontend/public ! -name '.*' 2>/dev/null)
+# What was installed counts only while its Python works, and for the index that torch came from.
+ifneq ($(shell .venv/bin/python -Ic 'print(1)' 2>/dev/null)$(shell cat .venv/.torch-index 2>/dev/null),1$(or $(TORCH_INDEX_URL),$(shell cat .venv/.torch-index 2>/dev/null)))
+$(shell rm -f .venv/.installed-*)
+endif
 
 run: .venv/.installed-run frontend/dist/index.html
 	@exec $(PY) manage.py start
@@ -25,16 +34,17 @@ test-frontend: frontend/node_modules/.installed
 check: .venv/.installed-dev frontend/node_modules/.installed
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
-	.venv/bin/basedpyright
-	.venv/bin/mypy
+	$(PY) -m basedpyright
+	$(PY) -m mypy
 	.venv/bin/lint-imports --no-cache
 	infra/npm run check
 
 bench: .venv/.installed-test
 	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
 
-lock: .venv/.installed-dev
-	.venv/bin/pip-compile --quiet --upgrade --all-extras --strip-extras --no-header --no-annotate \
+lock:
+	$(PY) -m pip install --quiet pip-tools
+	$(PY) -m piptools compile --quiet --upgrade --all-extras --strip-extras --no-header --no-annotate \
 	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file constraints.txt pyproject.toml
 	sed -i.old -e 's/^\(torch==[^+]*\)+.*/\1/' -e '/^#/d' -e '/^$$/d' constraints.txt && rm constraints.txt.old
 
@@ -57,10 +67,10 @@ generate: .venv/.installed-dev frontend/node_modules/.installed
 	@PYTHON='$(PYTHON)' infra/install web,worker,test,dev
 	@touch $@ .venv/.installed-test .venv/.installed-run
 
-frontend/node_modules/.installed: frontend/package-lock.json | .venv/.installed-run
-	@infra/npm ci --no-audit --no-fund
+frontend/node_modules/.installed: frontend/package.json frontend/package-lock.json | .venv/.installed-run
+	@infra/npm ci --include=dev --no-audit --no-fund
 	@touch $@
 
-frontend/dist/index.html: frontend/node_modules/.installed frontend/index.html frontend/vite.config.ts $(shell find frontend/src -type f 2>/dev/null)
+frontend/dist/index.html: frontend/node_modules/.installed frontend/index.html frontend/vite.config.ts frontend/tsconfig.json $(SOURCES)
 	@infra/npm run build
 	@touch $@

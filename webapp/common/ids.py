@@ -12,8 +12,7 @@ FRACTION_BITS, RANDOM_BITS = 12, 62
 def new_id() -> uuid.UUID:
     """A fresh UUIDv7: 48 bits of milliseconds, 12 of their fraction, 62 random ones.
 
-    The fraction (RFC 9562, 6.2, method 3) keeps what is made within one millisecond in order: the queue goes by
-    it.
+    The fraction (RFC 9562, 6.2, method 3) keeps what is made within a millisecond in order, for the queue.
     """
     unix_ms, rest_ns = divmod(time.time_ns(), NS_PER_MS)
     fraction = (rest_ns << FRACTION_BITS) // NS_PER_MS
