@@ -55,8 +55,6 @@ export interface Graph {
   readonly saved: JsonObject | null
 }
 
-export const EMPTY_GRAPH: Graph = { title: '', nodes: new Map(), links: new Map(), saved: null }
-
 export function linkKey(ref: InputRef): string {
   return `${ref.node}:${ref.input}`
 }

@@ -10,7 +10,7 @@ import {
   type EdgeTypes,
   type NodeTypes,
 } from '@xyflow/react'
-import { useCallback, useRef, type MouseEvent } from 'react'
+import { useCallback, useRef, type MouseEvent, type Ref } from 'react'
 
 import { moveNodes } from '@/domain/document/operations'
 import { layOutGraph } from '@/domain/layout/layered'
@@ -38,7 +38,7 @@ const DOT_GAP = 24
 
 interface Props {
   /** Filled with what others may ask of the canvas. */
-  readonly port: { current: CanvasPort | null }
+  readonly port: Ref<CanvasPort>
   readonly onDropFiles: (files: readonly File[], at: { x: number; y: number }) => void
 }
 

@@ -1,19 +1,20 @@
 import { useReactFlow } from '@xyflow/react'
-import { useEffect, type RefObject } from 'react'
+import { useImperativeHandle, type Ref, type RefObject } from 'react'
 
 import { FIT, ZOOM_MS } from './camera'
 import type { CanvasPort } from './port'
 
 /** Keeps `port` filled for as long as the canvas is there. */
 export function useCanvasPort(
-  port: { current: CanvasPort | null },
+  port: Ref<CanvasPort>,
   pane: RefObject<HTMLDivElement | null>,
   selectedEdges: ReadonlySet<string>,
 ): void {
   const flow = useReactFlow()
 
-  useEffect(() => {
-    port.current = {
+  useImperativeHandle(
+    port,
+    () => ({
       fit: () => void flow.fitView(FIT),
       zoomTo: (zoom) => void flow.zoomTo(zoom, { duration: ZOOM_MS }),
       middle: () => {
@@ -22,9 +23,7 @@ export function useCanvasPort(
         return { flow: flow.screenToFlowPosition(screen), screen }
       },
       selectedLinks: () => selectedEdges,
-    }
-    return () => {
-      port.current = null
-    }
-  }, [port, pane, flow, selectedEdges])
+    }),
+    [pane, flow, selectedEdges],
+  )
 }

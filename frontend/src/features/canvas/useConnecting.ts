@@ -2,9 +2,9 @@
 import { useReactFlow, type FinalConnectionState, type OnConnectStart } from '@xyflow/react'
 import { useCallback } from 'react'
 
-import { beginDrag, dropOn, findFit, type Drag, type PortRef } from '@/domain/connections/gestures'
+import { beginDrag, dropOn, findFit, type Drag } from '@/domain/connections/gestures'
 import { applyChange } from '@/domain/document/operations'
-import { useStudio } from '@/features/session'
+import { useStudio, type PaletteRequest, type Studio } from '@/features/session'
 
 import { portRefOf } from './handles'
 
@@ -27,35 +27,38 @@ export function useConnecting() {
       session.view.setState({ drag: null })
       if (!drag) return
       const graph = session.graph.getSnapshot()
-      const handle = state.toHandle
       const node = state.toNode?.id ?? nodeUnder(event)
-      const to = handle?.id ? portRefOf(handle.nodeId, handle.id) : fitOf(drag, node)
+      const to = handleRef(state) ?? (node === null ? null : findFit(graph, catalog, drag, node))
       const change = to && dropOn(graph, catalog, drag, to)
       if (change) applyChange(session.document, change)
-      else if (!to && node === null) dropInVoid(event, drag)
+      else if (!to && node === null) dropInVoid(session, drag, pointOf(event), screenToFlowPosition)
       session.undo.seal()
     },
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- the helpers below depend on the same two
-    [session, catalog],
+    [session, catalog, screenToFlowPosition],
   )
-
-  const fitOf = (drag: Drag, node: string | null): PortRef | null =>
-    node === null ? null : findFit(session.graph.getSnapshot(), catalog, drag, node)
-
-  /** A link pulled off its input goes; a new one asks what it shall lead to. */
-  const dropInVoid = (event: MouseEvent | TouchEvent, drag: Drag) => {
-    if (drag.detached) {
-      applyChange(session.document, { connect: null, disconnect: drag.detached })
-      return
-    }
-    const screen = pointOf(event)
-    session.view.setState({ palette: { screen, flow: screenToFlowPosition(screen), drag } })
-  }
 
   return { startDrag, endDrag }
 }
 
-function pointOf(event: MouseEvent | TouchEvent): { x: number; y: number } {
+function handleRef({ toHandle }: FinalConnectionState): PortRef | null {
+  return toHandle?.id ? portRefOf(toHandle.nodeId, toHandle.id) : null
+}
+
+/** A link pulled off its input goes; a new one asks what it shall lead to. */
+function dropInVoid(
+  session: Session,
+  drag: Drag,
+  screen: Position,
+  toFlow: (screen: Position) => Position,
+): void {
+  if (drag.detached) {
+    applyChange(session.document, { connect: null, disconnect: drag.detached })
+  } else {
+    session.view.setState({ palette: { screen, flow: toFlow(screen), drag } })
+  }
+}
+
+function pointOf(event: MouseEvent | TouchEvent): Position {
   const point = 'changedTouches' in event ? event.changedTouches[0] : event
   return { x: point?.clientX ?? 0, y: point?.clientY ?? 0 }
 }

@@ -1,2 +1,2 @@
 export { NodeCard, type PortProps } from './NodeCard'
-export { socketColor, socketStyle } from './ports'
+export { socketStyle } from './ports'

@@ -1,12 +1,5 @@
 export { useRunActions, type RunActions } from './actions'
-export {
-  useLatestRun,
-  useNodePreview,
-  useNodeResult,
-  useNodeStatus,
-  useRuns,
-  type NodeStatus,
-} from './context'
+export { useNodePreview, useNodeResult, useNodeStatus, useRuns, type NodeStatus } from './context'
 export { Problems } from './Problems'
 export { RunControls } from './RunControls'
 export { RunProgress } from './RunProgress'

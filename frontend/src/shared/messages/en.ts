@@ -183,5 +183,3 @@ export const en = {
   },
   toasts: { dismiss: 'Dismiss' },
 } as const
-
-export type Messages = typeof en
