@@ -2,9 +2,10 @@
 import { useReactFlow, type FinalConnectionState, type OnConnectStart } from '@xyflow/react'
 import { useCallback } from 'react'
 
-import { beginDrag, dropOn, findFit, type Drag } from '@/domain/connections/gestures'
+import { beginDrag, dropOn, findFit, type Drag, type PortRef } from '@/domain/connections/gestures'
 import { applyChange } from '@/domain/document/operations'
-import { useStudio, type PaletteRequest, type Studio } from '@/features/session'
+import type { Position } from '@/domain/graph/types'
+import { useStudio, type Session } from '@/features/session'
 
 import { portRefOf } from './handles'
 
