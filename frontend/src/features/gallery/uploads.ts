@@ -1,4 +1,4 @@
-// Pictures that people uploaded.
+// Pictures that a node can load: uploaded ones, and those that runs made.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 
 import { useStudio } from '@/features/session'
@@ -21,7 +21,7 @@ export function useUploads(): readonly Asset[] {
     queryFn: () =>
       unwrap(
         api().GET('/api/v1/workspaces/{slug}/assets', {
-          params: { path: { slug }, query: { limit: PAGE, source: 'upload' } },
+          params: { path: { slug }, query: { limit: PAGE } },
         }),
       ),
     refetchInterval: REFRESH_MS,
@@ -29,7 +29,7 @@ export function useUploads(): readonly Asset[] {
   return data?.items ?? []
 }
 
-/** The upload that a LoadImage value names: by its name, or by its digest. */
+/** The asset that a LoadImage value names: by its name, or by its digest. */
 export function findUpload(uploads: readonly Asset[], value: string): Asset | null {
   const found = value.startsWith(BY_DIGEST)
     ? uploads.find((asset) => asset.sha256 === value.slice(BY_DIGEST.length))
