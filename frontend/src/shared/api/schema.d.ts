@@ -131,7 +131,7 @@ export interface paths {
         put?: never;
         /**
          * Create Run
-         * @description Queue a run. The same key and body again give the same run with 200; the same key and another body 409.
+         * @description Queue a run. The same key and body again: the same run, 200. The same key, another body: 409.
          */
         post: operations["webapp_runs_views_create_run"];
         delete?: never;
@@ -330,10 +330,12 @@ export interface components {
             control_after_generate?: boolean | null;
             /** Default */
             default?: unknown;
-            /** Display */
-            display?: ("number" | "slider") | null;
+            /** Dynamic Prompts */
+            dynamic_prompts?: boolean | null;
             /** Files */
             files?: string | null;
+            /** Is Path */
+            is_path?: boolean | null;
             /** Max */
             max?: number | null;
             /** Min */
@@ -442,7 +444,7 @@ export interface components {
         };
         /**
          * NewRun
-         * @description A graph to execute: `prompt` in API form, `workflow` as the editor saves it, to be written into pictures.
+         * @description A graph to execute: `prompt` in API form; `workflow`, as the editor saves it, goes into pictures.
          */
         NewRun: {
             /**
@@ -557,6 +559,8 @@ export interface components {
          * @description A run with the graph that it executes.
          */
         RunDetail: {
+            /** Attempt */
+            attempt: number;
             /** Client Ref */
             client_ref: string;
             /**
@@ -612,6 +616,8 @@ export interface components {
          * @description One execution of a graph. `seq` is the number of the last event that this state includes.
          */
         RunOut: {
+            /** Attempt */
+            attempt: number;
             /** Client Ref */
             client_ref: string;
             /**
