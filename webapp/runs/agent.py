@@ -123,12 +123,13 @@ class Agent:
         try:
             if self._stopping.is_set():
                 attempt.signal.stop(StopReason.SHUTDOWN)
-            attempt.execute(runner)
+            is_settled = attempt.execute(runner)
         finally:
             self._attempt = None
-        if attempt.signal.reason == StopReason.LOST:
+        if not is_settled:
+            log.warning("run %s: attempt %d was taken from this worker", lease.run_id, lease.attempt)
+            # The row may still be in this life's hands, if only its fence fell: a new life gives it back.
             self._identity = None
-        log.info("run %s, attempt %d ended", lease.run_id, lease.attempt)
 
     def _is_stale(self) -> bool:
         """Whether others may soon take this worker for lost. Asked within steps: a clock, no database."""

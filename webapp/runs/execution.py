@@ -92,21 +92,23 @@ class Attempt:
         self._run = leased(lease).select_related("workspace").get()
         self.reporter = Reporter(self._run, outbox)
 
-    def execute(self, runner: GraphRunner) -> None:
-        """Run the graph and settle the run. Raises only what the database raises until the fence falls."""
+    def execute(self, runner: GraphRunner) -> bool:
+        """Run the graph and settle the run. False if the run was taken from this worker.
+
+        Raises only what the database raises until the fence falls.
+        """
         self.reporter.announce(Status.RUNNING)
         try:
             outputs = self._run_graph(runner)
         except engine.Cancelled:
-            self._settle_stopped()
+            return self._settle_stopped()
         except engine.EngineError as error:
             log.info("run %s failed: %s", self.lease.run_id, error)
-            self._settle_failed(fault_of(error))
+            return self._settle_failed(fault_of(error))
         except Exception:
             log.exception("run %s, attempt %d failed unexpectedly", self.lease.run_id, self.lease.attempt)
-            self._settle_failed(INTERNAL)
-        else:
-            self._settle(lambda last_seq: complete(self.lease, outputs, last_seq=last_seq))
+            return self._settle_failed(INTERNAL)
+        return self._settle(lambda last_seq: complete(self.lease, outputs, last_seq=last_seq))
 
     def _run_graph(self, runner: GraphRunner) -> list[StagedOutput]:
         with OutputStage(self._run.workspace_id) as stage:
@@ -127,24 +129,23 @@ class Attempt:
             )
             return stage.finish()
 
-    def _settle_stopped(self) -> None:
+    def _settle_stopped(self) -> bool:
         reason = self.signal.reason
         if reason == StopReason.CANCELLED:
-            self._settle(lambda last_seq: end_cancelled(self.lease, last_seq=last_seq))
-        elif reason == StopReason.SHUTDOWN:
-            self._settle(lambda last_seq: release(self.lease, last_seq=last_seq))
-        else:
-            log.warning(
-                "run %s: attempt %d was taken from this worker", self.lease.run_id, self.lease.attempt
-            )
+            return self._settle(lambda last_seq: end_cancelled(self.lease, last_seq=last_seq))
+        if reason == StopReason.SHUTDOWN:
+            return self._settle(lambda last_seq: release(self.lease, last_seq=last_seq))
+        return False
 
-    def _settle_failed(self, fault: Fault) -> None:
-        self._settle(lambda last_seq: fail(self.lease, fault, last_seq=last_seq))
+    def _settle_failed(self, fault: Fault) -> bool:
+        return self._settle(lambda last_seq: fail(self.lease, fault, last_seq=last_seq))
 
-    def _settle(self, settle: Callable[[int], bool]) -> None:
+    def _settle(self, settle: Callable[[int], bool]) -> bool:
         last_seq = self.reporter.flush()
-        if self._insist(lambda: settle(last_seq)):
+        is_settled = self._insist(lambda: settle(last_seq))
+        if is_settled:
             self.reporter.post_all(closing_messages(self.lease.run_id))
+        return is_settled
 
     def _insist(self, settle: Callable[[], bool]) -> bool:
         """Settle through short outages of the database: what has been computed is worth some patience."""
