@@ -8,4 +8,6 @@ MAX_NAME_BYTES = 255
 MAX_CONSTANT_DEPTH = 32
 # Of a picture before it is decoded; 64 Mpx are 768 MB as float32 RGB.
 MAX_PICTURE_PIXELS = 64_000_000
+# Of all pictures that one empty latent stands for; 2 Gpx are 512 MB of float32 latents.
+MAX_BATCH_PIXELS = 2_000_000_000
 MAX_INPUT_BYTES = 100_000_000

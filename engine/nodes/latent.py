@@ -9,6 +9,7 @@ from torch import Tensor
 from engine.errors import BadInput
 from engine.graph.context import Context
 from engine.graph.kinds import Choice, Count, Crop, Image, Latent, Pixels, ScaledLatentPixels, Vae
+from engine.graph.limits import MAX_BATCH_PIXELS, MAX_PICTURE_PIXELS
 from engine.graph.spec import node
 from engine.models.kl_vae import KlVae, KlVaeConfig
 from engine.nodes.resize import LATENT_METHODS, crop_to_aspect, resize
@@ -23,6 +24,7 @@ UpscaleMethod = Annotated[str, Choice(LATENT_METHODS)]
 @node("EmptyLatentImage", category="latent", title="Empty Latent Image")
 def empty_latent_image(*, width: Pixels = 512, height: Pixels = 512, batch_size: Count = 1) -> Latent:
     """Zeros to start text-to-image from."""
+    check_size(width, height, batch_size)
     return Latent(torch.zeros(batch_size, CHANNELS, height // FACTOR, width // FACTOR))
 
 
@@ -80,9 +82,23 @@ def latent_upscale(
     old_height, old_width = samples.samples.shape[-2:]
     width_px = max(MIN_SIDE_PX, width or round(old_width * max(MIN_SIDE_PX, height) / old_height))
     height_px = max(MIN_SIDE_PX, height or round(old_height * max(MIN_SIDE_PX, width) / old_width))
+    check_size(width_px, height_px, len(samples.samples))
     target = width_px // FACTOR, height_px // FACTOR
     source = crop_to_aspect(samples.samples, *target) if crop == "center" else samples.samples
     return replace(samples, samples=resize(source, *target, upscale_method))
+
+
+def check_size(width_px: int, height_px: int, count: int) -> None:
+    """Raises BadInput for pictures that would take the machine's memory, not the graph's."""
+    if width_px * height_px > MAX_PICTURE_PIXELS:
+        raise BadInput(
+            f"{width_px} × {height_px} pixels are asked for; a picture has at most {MAX_PICTURE_PIXELS}"
+        )
+    if width_px * height_px * count > MAX_BATCH_PIXELS:
+        raise BadInput(
+            f"{count} pictures of {width_px} × {height_px} pixels are asked for;"
+            f" a batch has at most {MAX_BATCH_PIXELS} pixels"
+        )
 
 
 def crop_to_multiple(pixels: Tensor, factor: int) -> Tensor:

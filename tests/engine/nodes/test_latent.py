@@ -21,6 +21,16 @@ def test_an_empty_latent_is_an_eighth_of_the_picture() -> None:
     assert latent.samples.count_nonzero() == 0
 
 
+def test_a_picture_beyond_the_limit_is_refused() -> None:
+    with pytest.raises(BadInput, match="16384 × 16384"):
+        empty_latent_image(width=16384, height=16384)
+
+
+def test_a_batch_beyond_the_limit_is_refused() -> None:
+    with pytest.raises(BadInput, match="4096 pictures"):
+        empty_latent_image(width=1024, height=1024, batch_size=4096)
+
+
 def test_decoding_gives_pictures_between_0_and_1(studio: Studio) -> None:
     vae = studio.load()[2]
     pixels = vae_decode(samples=Latent(torch.randn(2, 4, 5, 7) * 50), vae=vae, ctx=studio.context).pixels
