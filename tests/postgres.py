@@ -1,6 +1,7 @@
 """A real Postgres for tests: `TEST_POSTGRES_URL`, or one that the package pgserver brings."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +13,9 @@ import pytest
 
 
 @contextmanager
-def fresh_database(folder: Path) -> Iterator[str]:
+def fresh_database() -> Iterator[str]:
     """The URL of an empty database, gone afterwards. Skips where there is no Postgres."""
-    with _server(folder) as server:
+    with _server() as server:
         name = f"atelier_{uuid4().hex}"
         with psycopg.connect(server, autocommit=True) as admin:
             admin.execute(f"CREATE DATABASE {name}")
@@ -26,16 +27,19 @@ def fresh_database(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[str]:
+def _server() -> Iterator[str]:
     if url := os.environ.get("TEST_POSTGRES_URL"):
         yield url
         return
     pgserver = pytest.importorskip("pgserver", reason="neither TEST_POSTGRES_URL nor pgserver is there")
-    server = pgserver.get_server(folder, cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    # Under root it runs as a user of its own, who cannot look into pytest's folders.
+    with tempfile.TemporaryDirectory(prefix="atelier-postgres-") as folder:
+        Path(folder).chmod(0o711)
+        server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
 
 
 def _named(server: str, name: str) -> str:

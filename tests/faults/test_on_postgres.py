@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def stack(tmp_path: Path, models: Path) -> Iterator[Stack]:
-    with fresh_database(tmp_path / "postgres") as url:
+    with fresh_database() as url:
         stack = Stack(tmp_path / "data", url, settings={"ATELIER_MODELS": str(models)})
         stack.start()
         yield stack

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -13,10 +12,21 @@ from webapp.config.environment import BASE
 pytestmark = pytest.mark.slow
 
 
-def test_runs_and_rights_hold_on_postgres(tmp_path: Path) -> None:
-    with fresh_database(tmp_path) as url:
+def test_runs_and_rights_hold_on_postgres() -> None:
+    with fresh_database() as url:
         result = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/webapp/runs"],
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                "tests/webapp/runs",
+                "tests/webapp/test_rights.py",
+                "tests/webapp/assets",
+                "tests/webapp/workflows",
+            ],
             cwd=BASE,
             env={**os.environ, "ATELIER_TEST_DATABASE_URL": url},
             capture_output=True,
