@@ -62,7 +62,7 @@ export const BINDINGS: readonly Binding[] = [
   { command: 'bypass', key: 'b', ctrl: true, label: 'Bypass', shown: 'Ctrl B' },
   { command: 'fit', key: '.', label: 'Fit to view', shown: '.' },
   { command: 'actualSize', key: '1', label: 'Zoom to 100 %', shown: '1' },
-  { command: 'showShortcuts', key: '?', shift: true, label: 'Keyboard shortcuts', shown: '?' },
+  { command: 'showShortcuts', key: '?', label: 'Keyboard shortcuts', shown: '?' },
 ]
 
 export function findBinding(event: KeyboardEvent, isTyping: boolean): Binding | undefined {
@@ -71,8 +71,13 @@ export function findBinding(event: KeyboardEvent, isTyping: boolean): Binding | 
     (binding) =>
       binding.key === key &&
       Boolean(binding.ctrl) === (event.ctrlKey || event.metaKey) &&
-      Boolean(binding.shift) === event.shiftKey &&
+      (isSign(key) || Boolean(binding.shift) === event.shiftKey) &&
       Boolean(binding.alt) === event.altKey &&
       (!isTyping || binding.whileTyping === true),
   )
+}
+
+/** Whether Shift is part of typing it: "?" needs Shift on some keyboards and not on others. */
+function isSign(key: string): boolean {
+  return /^[^a-z0-9 ]$/.test(key)
 }
