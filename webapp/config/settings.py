@@ -14,6 +14,8 @@ ENVIRONMENT = Environment()
 DATA = ENVIRONMENT.data
 PUBLIC_URL = ENVIRONMENT.own_url
 MODELS_ROOT = ENVIRONMENT.models_root
+# Where the service on this data folder is reached, while it runs: its port may not be the usual one.
+ADDRESS_FILE = DATA / "address"
 SECRET_KEY = ENVIRONMENT.secret_key or read_or_make_secret(DATA / "secret_key")
 DEBUG = False
 

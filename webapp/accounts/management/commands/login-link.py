@@ -29,4 +29,12 @@ class Command(BaseCommand):
         user = users.order_by("created_at").first()
         if user is None:
             raise CommandError(f"No account {email or 'yet: run manage.py start first'}.")
-        self.stdout.write(f"{settings.PUBLIC_URL}/login/{issue_login_link(user=user)}")
+        self.stdout.write(f"{_address()}/login/{issue_login_link(user=user)}")
+
+
+def _address() -> str:
+    """Where the running service is reached, or where it would be."""
+    try:
+        return str(settings.ADDRESS_FILE.read_text())
+    except FileNotFoundError:
+        return str(settings.PUBLIC_URL)

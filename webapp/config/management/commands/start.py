@@ -72,6 +72,7 @@ class Start:
             self._start_all()
             self._supervisor.run()
         finally:
+            settings.ADDRESS_FILE.unlink(missing_ok=True)
             self._supervisor.stop()
             self._logs.say("Stopped.")
 
@@ -89,6 +90,7 @@ class Start:
         health = f"http://{reachable(environment.host)}:{port}/health"
         self._wait_until(lambda: answers(health), web)
         if not supervisor.is_stopping:
+            settings.ADDRESS_FILE.write_text(url)
             self._welcome(f"{url}/login/{issue_login_link(user=owner)}")
 
     def _start_broker(self) -> str:
