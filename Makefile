@@ -68,8 +68,7 @@ generate: .venv/.installed-dev frontend/node_modules/.installed
 	@touch $@ .venv/.installed-test .venv/.installed-run
 
 frontend/node_modules/.installed: frontend/package.json frontend/package-lock.json | .venv/.installed-run
-	@# Not `npm ci`: it insists on optional packages of other platforms that a mirror may lack.
-	@infra/npm install --no-save --include=dev --no-audit --no-fund
+	@infra/npm ci --include=dev --no-audit --no-fund
 	@touch $@
 
 frontend/dist/index.html: frontend/node_modules/.installed frontend/index.html frontend/vite.config.ts frontend/tsconfig.json $(SOURCES)

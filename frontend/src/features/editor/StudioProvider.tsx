@@ -3,6 +3,7 @@ import { useEffect, useState, type ReactNode } from 'react'
 
 import { parseCatalog, type Catalog } from '@/domain/catalog/types'
 import { fromPrompt } from '@/domain/formats/fromPrompt'
+import { useAccount } from '@/features/account'
 import {
   keepDraft,
   loadDraft,
@@ -50,15 +51,18 @@ export function StudioProvider({ slug, children }: Props) {
 }
 
 function OpenStudio({ slug, catalog, children }: Props & { readonly catalog: Catalog }) {
-  const [session, setSession] = useState<Session>(() => openSession(firstOpening(slug, catalog)))
-  useEffect(() => keepDraft(slug, session, catalog), [slug, session, catalog])
+  const { data: account } = useAccount()
+  // People who share a browser do not share their drafts.
+  const owner = `${account?.user.id ?? ''}.${slug}`
+  const [session, setSession] = useState<Session>(() => openSession(firstOpening(owner, catalog)))
+  useEffect(() => keepDraft(owner, session, catalog), [owner, session, catalog])
 
   const open = (opening: Opening) => setSession(openSession(opening))
   return <StudioContext value={{ slug, catalog, session, open }}>{children}</StudioContext>
 }
 
 /** The draft of this device, else the graph that the service suggests. */
-function firstOpening(slug: string, catalog: Catalog): Opening {
+function firstOpening(owner: string, catalog: Catalog): Opening {
   const { prompt, title } = catalog.defaultWorkflow
-  return loadDraft(slug, catalog) ?? { graph: fromPrompt(prompt, catalog, title) }
+  return loadDraft(owner, catalog) ?? { graph: fromPrompt(prompt, catalog, title) }
 }

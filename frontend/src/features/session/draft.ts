@@ -9,13 +9,14 @@ import type { SavedFile } from './view'
 
 const DELAY_MS = 300
 
-function keyOf(slug: string): string {
-  return `atelier.draft.${slug}`
+/** `owner` names a person in a workspace. */
+function keyOf(owner: string): string {
+  return `atelier.draft.${owner}`
 }
 
 /** Null where there is none, or none that can be read. */
-export function loadDraft(slug: string, catalog: Catalog): Opening | null {
-  const stored = parseJson(localStorage.getItem(keyOf(slug)) ?? '')
+export function loadDraft(owner: string, catalog: Catalog): Opening | null {
+  const stored = parseJson(localStorage.getItem(keyOf(owner)) ?? '')
   if (!isObject(stored)) return null
   const graph = openDocument(stored['document'], catalog, '')
   const clientRef = asText(stored['clientRef'])
@@ -31,7 +32,7 @@ function readFile(value: unknown): SavedFile | null {
 }
 
 /** Keeps the draft of `session` until the returned function is called. */
-export function keepDraft(slug: string, session: Session, catalog: Catalog): () => void {
+export function keepDraft(owner: string, session: Session, catalog: Catalog): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined
   const write = () => {
     clearTimeout(timer)
@@ -44,7 +45,7 @@ export function keepDraft(slug: string, session: Session, catalog: Catalog): () 
       document: toWorkflow(session.graph.getSnapshot(), catalog),
     }
     try {
-      localStorage.setItem(keyOf(slug), JSON.stringify(draft))
+      localStorage.setItem(keyOf(owner), JSON.stringify(draft))
     } catch {
       // The quota is used up: a draft that is not kept must not stop the work.
     }
