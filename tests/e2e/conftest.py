@@ -1,4 +1,4 @@
-"""One stack for the session, a fresh browser context for each test."""
+"""One stack and one browser for a module, a fresh browser context for each test."""
 
 import shutil
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ CHROMIUM_FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(tmp_path_factory.mktemp("stack"))
     stack.start()
@@ -31,7 +31,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.stop()
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while Playwright's loop lives, coroutine tests in the process cannot have theirs.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
