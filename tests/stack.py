@@ -4,23 +4,22 @@ import os
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from redis import Redis
-from redis.exceptions import RedisError
 
 from webapp.config.children import Child, Program
 from webapp.config.environment import BASE
 from webapp.config.programs import (
     LOOPBACK,
     agent_program,
+    answers,
     broker_program,
     broker_url,
     find_free_port,
     new_password,
+    responds,
     web_program,
 )
 
@@ -71,7 +70,7 @@ class Stack:
         self.start_broker()
         self.manage("prepare")
         self._web = self._spawn(web_program(LOOPBACK, self._port, self.settings))
-        self._wait(lambda: _answers(f"{self.url}/health"), self._web)
+        self._wait(lambda: answers(f"{self.url}/health"), self._web)
 
     def stop(self) -> None:
         """Stop all that runs."""
@@ -84,7 +83,7 @@ class Stack:
         self._broker = self._spawn(
             broker_program(self.data_dir / "broker", self._broker_port, self._password)
         )
-        self._wait(lambda: _responds(self.broker_url), self._broker)
+        self._wait(lambda: responds(self.broker_url), self._broker)
 
     def kill_broker(self) -> None:
         """End the broker without warning."""
@@ -139,19 +138,3 @@ class Stack:
             assert child.exit_code is None, f"{child.program.name} ended:\n{self.log()}"
             assert time.monotonic() < deadline_s, f"{child.program.name} is not ready:\n{self.log()}"
             time.sleep(LOOK_S)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  our own address
-            return bool(response.status == 200)
-    except (OSError, urllib.error.URLError):
-        return False
-
-
-def _responds(url: str) -> bool:
-    try:
-        with Redis.from_url(url) as client:
-            return bool(client.ping())
-    except RedisError:
-        return False

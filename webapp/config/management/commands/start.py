@@ -3,14 +3,10 @@
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from redis import Redis
-from redis.exceptions import RedisError
 
 from webapp.accounts.services import issue_login_link
 from webapp.common.limits import LOGIN_LINK_MINUTES
@@ -25,10 +21,12 @@ from webapp.config.preparation import (
 from webapp.config.programs import (
     LOOPBACK,
     agent_program,
+    answers,
     broker_program,
     broker_url,
     find_free_port,
     new_password,
+    responds,
     web_program,
 )
 from webapp.config.supervisor import Logs, Supervisor
@@ -137,21 +135,3 @@ def choose_port(environment: Environment) -> int:
 def reachable(host: str) -> str:
     """An address of this machine at which a server bound to `host` answers."""
     return LOOPBACK if host in ("0.0.0.0", "::", "[::]") else host  # noqa: S104  compared, not bound
-
-
-def answers(url: str) -> bool:
-    """Whether a web server answers at `url`."""
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310  our own address
-            return bool(response.status == 200)
-    except (OSError, urllib.error.URLError):
-        return False
-
-
-def responds(url: str) -> bool:
-    """Whether a broker responds at `url`."""
-    try:
-        with Redis.from_url(url, socket_timeout=1) as client:
-            return bool(client.ping())
-    except RedisError:
-        return False
