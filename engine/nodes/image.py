@@ -5,15 +5,13 @@ from typing import Annotated, Literal
 
 import torch
 
-from engine.errors import BadInput
 from engine.graph.context import Context
 from engine.graph.events import OutputFile
 from engine.graph.kinds import Choice, Crop, FilePrefix, Image, InputChoice, Mask, ScaledPixels, Tip
-from engine.graph.limits import MAX_PICTURE_PIXELS
 from engine.graph.spec import node
 from engine.nodes.naming import expand_prefix
 from engine.nodes.pictures import decode_picture, encode_png, resize_lanczos
-from engine.nodes.resize import crop_to_aspect, resize
+from engine.nodes.resize import check_size, crop_to_aspect, resize
 
 ScaleMethod = Annotated[str, Choice(("nearest-exact", "bilinear", "area", "bicubic", "lanczos"))]
 
@@ -83,8 +81,7 @@ def image_scale(
     old_height, old_width = pixels.shape[-2:]
     width = width or max(1, round(old_width * height / old_height))
     height = height or max(1, round(old_height * width / old_width))
-    if width * height > MAX_PICTURE_PIXELS:
-        raise BadInput(f"{width} × {height} pixels are asked for; at most {MAX_PICTURE_PIXELS} are made")
+    check_size(width, height, len(pixels))
     if crop == "center":
         pixels = crop_to_aspect(pixels, width, height)
     if upscale_method == "lanczos":

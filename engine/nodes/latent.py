@@ -9,10 +9,9 @@ from torch import Tensor
 from engine.errors import BadInput
 from engine.graph.context import Context
 from engine.graph.kinds import Choice, Count, Crop, Image, Latent, Pixels, ScaledLatentPixels, Vae
-from engine.graph.limits import MAX_BATCH_PIXELS, MAX_PICTURE_PIXELS
 from engine.graph.spec import node
 from engine.models.kl_vae import KlVae, KlVaeConfig
-from engine.nodes.resize import LATENT_METHODS, crop_to_aspect, resize
+from engine.nodes.resize import LATENT_METHODS, check_size, crop_to_aspect, resize
 
 # Of the latents that people start with; models that differ adapt them when they sample.
 CHANNELS, FACTOR = 4, 8
@@ -86,19 +85,6 @@ def latent_upscale(
     target = width_px // FACTOR, height_px // FACTOR
     source = crop_to_aspect(samples.samples, *target) if crop == "center" else samples.samples
     return replace(samples, samples=resize(source, *target, upscale_method))
-
-
-def check_size(width_px: int, height_px: int, count: int) -> None:
-    """Raises BadInput for pictures that would take the machine's memory, not the graph's."""
-    if width_px * height_px > MAX_PICTURE_PIXELS:
-        raise BadInput(
-            f"{width_px} × {height_px} pixels are asked for; a picture has at most {MAX_PICTURE_PIXELS}"
-        )
-    if width_px * height_px * count > MAX_BATCH_PIXELS:
-        raise BadInput(
-            f"{count} pictures of {width_px} × {height_px} pixels are asked for;"
-            f" a batch has at most {MAX_BATCH_PIXELS} pixels"
-        )
 
 
 def crop_to_multiple(pixels: Tensor, factor: int) -> Tensor:

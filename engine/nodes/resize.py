@@ -4,10 +4,26 @@ import torch
 import torch.nn.functional as F  # noqa: N812 -- torch's own convention
 from torch import Tensor
 
+from engine.errors import BadInput
+from engine.graph.limits import MAX_BATCH_PIXELS, MAX_PICTURE_PIXELS
+
 LATENT_METHODS = ("nearest-exact", "bilinear", "area", "bicubic", "bislerp")
 
 # Closer than this the angle between two vectors is lost in rounding.
 _PARALLEL = 1 - 1e-5
+
+
+def check_size(width_px: int, height_px: int, count: int) -> None:
+    """Raises BadInput for pictures that would take the machine's memory, not the graph's."""
+    if width_px * height_px > MAX_PICTURE_PIXELS:
+        raise BadInput(
+            f"{width_px} × {height_px} pixels are asked for; a picture has at most {MAX_PICTURE_PIXELS}"
+        )
+    if width_px * height_px * count > MAX_BATCH_PIXELS:
+        raise BadInput(
+            f"{count} pictures of {width_px} × {height_px} pixels are asked for;"
+            f" a batch has at most {MAX_BATCH_PIXELS} pixels"
+        )
 
 
 def crop_to_aspect(samples: Tensor, width: int, height: int) -> Tensor:
