@@ -18,21 +18,51 @@ class SocketValue:
     socket: ClassVar[str]
 
 
+Prediction = Literal["eps", "v", "x0", "edm", "lcm", "img_to_img"]
+
+
+@dataclass(frozen=True)
+class Parametrisation:
+    """What a network predicts, and at which noise levels it was trained.
+
+    levels: Stable Diffusion's table; every twentieth of it, as distilled models take; levels evenly spaced in
+    their logarithm; or the angles of a cosine. The last two lie between sigma_min and sigma_max.
+    is_zero_terminal: the table is stretched so that it ends in nothing but noise.
+    sigma_data: the deviation of latents that v and edm assume.
+    """
+
+    prediction: Prediction = "eps"
+    levels: Literal["table", "distilled", "logarithmic", "angles"] = "table"
+    is_zero_terminal: bool = False
+    sigma_min: float = 0.002
+    sigma_max: float = 120.0
+    sigma_data: float = 1.0
+
+
 @dataclass(frozen=True)
 class Model(SocketValue):
-    """A denoising network, not yet on any device. `preview_vae`: the decoder that previews are fitted to."""
+    """A denoising network, not yet on any device. `preview_vae`: the decoder that previews are fitted to.
+
+    `parametrisation` None: the family's own.
+    """
 
     socket = "MODEL"
     handle: "Handle"
     preview_vae: "Handle | None" = None
+    parametrisation: Parametrisation | None = None
 
 
 @dataclass(frozen=True)
 class Clip(SocketValue):
-    """A text encoder with its tokenizer, not yet on any device."""
+    """A text encoder with its tokenizer, not yet on any device; `second` beside it where a family has two.
+
+    `last_layer`: whose hidden states to take instead of the family's choice, -1 being the last.
+    """
 
     socket = "CLIP"
     handle: "Handle"
+    second: "Handle | None" = None
+    last_layer: int | None = None
 
 
 @dataclass(frozen=True)
@@ -43,12 +73,34 @@ class Vae(SocketValue):
     handle: "Handle"
 
 
+@dataclass(frozen=True)
+class PictureSize:
+    """What SDXL is told about a picture, in pixels: its size before it was scaled, the corner of the part
+    that was cut out, the size that it has then. `score`: the refiner's aesthetic score.
+    """
+
+    width: int
+    height: int
+    crop_left: int = 0
+    crop_top: int = 0
+    target_width: int | None = None
+    target_height: int | None = None
+    score: float | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class CondEntry:
-    """One encoded text. cond: (B, T, D).  pooled: (B, P), where the encoder has one."""
+    """One encoded text. cond: (B, T, D).  pooled: (B, P), where the encoder has one.
+
+    concat_latent: (B, C, h, w) in VAE space, the picture that an inpainting or pix2pix network starts from.
+    concat_mask: (B, H, W), 1 = repaint.
+    """
 
     cond: "Tensor"
     pooled: "Tensor | None" = None
+    size: PictureSize | None = None
+    concat_latent: "Tensor | None" = None
+    concat_mask: "Tensor | None" = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,5 @@
-"""The Stable Diffusion 1.x U-Net (Rombach et al. 2022, arXiv 2112.10752) in the released files' key names.
+"""The U-Net of Stable Diffusion 1.x, 2.x and XL (Rombach et al. 2022, arXiv 2112.10752; Podell et al. 2023,
+arXiv 2307.01952) in the released files' key names.
 
 config -> blocks -> SdUNet -> config_from. Activations are channels-last in memory, so that the tokens of an
 attention block are a view of its picture.
@@ -16,6 +17,9 @@ from engine.weights.shapes import Shapes, count_blocks
 
 # No tensor shows the number of heads; from the released v1-inference.yaml.
 SD1_HEADS = 8
+# SD 2 and SDXL, which have linear projections around their transformers, fix a head's width instead:
+# num_head_channels of v2-inference.yaml and sd_xl_base.yaml.
+HEAD_WIDTH = 64
 GROUPS = 32
 MAX_PERIOD = 10_000
 
@@ -31,7 +35,11 @@ class Level:
 
 @dataclass(frozen=True)
 class SdUNetConfig:
-    """All hyper-parameters; `levels` go from full resolution down, `context_width` is the text encoder's."""
+    """All hyper-parameters; `levels` go from full resolution down, `context_width` is the text encoder's.
+
+    `vector_width`: of what SDXL is told beside the text, None where nothing is.  `is_linear`: linear layers
+    around the transformers, with heads of one width; otherwise 1x1 convolutions, with `heads` heads.
+    """
 
     in_channels: int
     out_channels: int
@@ -40,10 +48,16 @@ class SdUNetConfig:
     levels: tuple[Level, ...]
     middle_depth: int = 1
     heads: int = SD1_HEADS
+    is_linear: bool = False
+    vector_width: int | None = None
 
     @property
     def time_width(self) -> int:
         return 4 * self.model_channels
+
+    def heads_at(self, channels: int) -> int:
+        """Attention heads of a transformer of that width."""
+        return max(1, channels // HEAD_WIDTH) if self.is_linear else self.heads
 
     def build(self) -> "SdUNet":
         """The network, with whatever weights the current default device gives."""
@@ -155,25 +169,30 @@ class TransformerBlock(nn.Module):
 
 
 class SpatialTransformer(nn.Module):
-    """Transformer blocks over the pixels of a feature map, with 1x1 convolutions around them."""
+    """Transformer blocks over the pixels of a feature map, between 1x1 convolutions or linear layers."""
 
-    def __init__(self, width: int, context_width: int, heads: int, depth: int) -> None:
+    def __init__(self, width: int, depth: int, config: SdUNetConfig) -> None:
         super().__init__()
+        self.is_linear = config.is_linear
         self.norm = nn.GroupNorm(GROUPS, width, eps=1e-6)
-        self.proj_in = nn.Conv2d(width, width, 1)
+        self.proj_in = nn.Linear(width, width) if self.is_linear else nn.Conv2d(width, width, 1)
         self.transformer_blocks = nn.ModuleList(
-            TransformerBlock(width, context_width, heads) for _ in range(depth)
+            TransformerBlock(width, config.context_width, config.heads_at(width)) for _ in range(depth)
         )
-        self.proj_out = nn.Conv2d(width, width, 1)
+        self.proj_out = nn.Linear(width, width) if self.is_linear else nn.Conv2d(width, width, 1)
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         """(B, width, H, W), (B, S, context_width) -> (B, width, H, W)."""
         height = x.shape[2]
-        tokens = self.proj_in(self.norm(x)).permute(0, 2, 3, 1).flatten(1, 2)  # (B, C, H, W) -> (B, HW, C)
+        normed = self.norm(x)
+        # (B, C, H, W) -> (B, HW, C), which channels-last memory makes a view
+        tokens = (normed if self.is_linear else self.proj_in(normed)).permute(0, 2, 3, 1).flatten(1, 2)
+        tokens = self.proj_in(tokens) if self.is_linear else tokens
         for block in self.transformer_blocks:
             tokens = block(tokens, context)
+        tokens = self.proj_out(tokens) if self.is_linear else tokens
         picture = tokens.unflatten(1, (height, -1)).permute(0, 3, 1, 2)  # (B, HW, C) -> (B, C, H, W)
-        return self.proj_out(picture).add_(x)
+        return (picture if self.is_linear else self.proj_out(picture)).add_(x)
 
 
 class Downsample(nn.Module):
@@ -232,6 +251,15 @@ class SdUNet(nn.Module):
             nn.SiLU(),
             nn.Linear(config.time_width, config.time_width),
         )
+        if config.vector_width is not None:
+            # One sequence inside another: the released numbering.
+            self.label_emb = nn.Sequential(
+                nn.Sequential(
+                    nn.Linear(config.vector_width, config.time_width),
+                    nn.SiLU(),
+                    nn.Linear(config.time_width, config.time_width),
+                )
+            )
         stages, skips = self.build_input()
         self.input_blocks = nn.ModuleList(stages)
         deepest = config.levels[-1].channels
@@ -249,8 +277,7 @@ class SdUNet(nn.Module):
 
     def transformer(self, channels: int, depth: int) -> list[SpatialTransformer]:
         """One spatial transformer, none where the depth is 0."""
-        config = self.config
-        return [SpatialTransformer(channels, config.context_width, config.heads, depth)] if depth else []
+        return [SpatialTransformer(channels, depth, self.config)] if depth else []
 
     def build_input(self) -> tuple[list[Stage], list[int]]:
         """The way down, and the channels of every skip it leaves."""
@@ -281,10 +308,15 @@ class SdUNet(nn.Module):
                 stages.append(Stage.of(block, *self.transformer(width, level.depth), *upsample))
         return stages
 
-    def forward(self, x: Tensor, timestep: Tensor, context: Tensor) -> Tensor:
-        """(B, in_channels, H, W), (B,), (B, S, context_width) -> (B, out_channels, H, W)."""
+    def forward(self, x: Tensor, timestep: Tensor, context: Tensor, vector: Tensor | None = None) -> Tensor:
+        """(B, in_channels, H, W), (B,), (B, S, context_width), (B, vector_width) -> (B, out_channels, H, W).
+
+        `vector` is given exactly where the configuration has a width for it.
+        """
         embedding = timestep_embedding(timestep, self.config.model_channels)
         time: Tensor = self.time_embed(embedding.to(x.dtype))
+        if vector is not None:
+            time = time + self.label_emb(vector)
         x = x.contiguous(memory_format=torch.channels_last)
         skips: list[Tensor] = []
         for stage in self.input_blocks:
@@ -305,6 +337,7 @@ def config_from(shapes: Shapes) -> SdUNetConfig:
     count = count_blocks(shapes, "input_blocks.")
     cuts = [number for number in range(count) if f"input_blocks.{number}.0.op.weight" in shapes]
     edges = [0, *cuts, count]
+    vector = shapes.get("label_emb.0.0.weight")
     return SdUNetConfig(
         in_channels=in_channels,
         out_channels=out_channels,
@@ -312,6 +345,8 @@ def config_from(shapes: Shapes) -> SdUNetConfig:
         context_width=shapes["middle_block.1.transformer_blocks.0.attn2.to_k.weight"][1],
         levels=tuple(_level(shapes, first + 1, end) for first, end in pairwise(edges)),
         middle_depth=count_blocks(shapes, "middle_block.1.transformer_blocks."),
+        is_linear=len(shapes["middle_block.1.proj_in.weight"]) == 2,
+        vector_width=None if vector is None else vector[1],
     )
 
 

@@ -8,7 +8,13 @@ from engine.nodes.conditioning import clip_text_encode
 from engine.nodes.image import image_scale, load_image, preview_image, save_image
 from engine.nodes.latent import empty_latent_image, latent_upscale, vae_decode, vae_encode
 from engine.nodes.loaders import checkpoint_loader_simple
+from engine.nodes.model_sampling import (
+    model_sampling_continuous_edm,
+    model_sampling_continuous_v,
+    model_sampling_discrete,
+)
 from engine.nodes.sampling import ksampler
+from engine.nodes.sdxl import clip_set_last_layer, clip_text_encode_sdxl, clip_text_encode_sdxl_refiner
 from engine.nodes.storage import load_latent, save_latent
 
 NODES: tuple[AnyNode, ...] = (
@@ -25,4 +31,10 @@ NODES: tuple[AnyNode, ...] = (
     load_latent,
     latent_upscale,
     image_scale,
+    clip_set_last_layer,
+    clip_text_encode_sdxl,
+    clip_text_encode_sdxl_refiner,
+    model_sampling_discrete,
+    model_sampling_continuous_edm,
+    model_sampling_continuous_v,
 )

@@ -10,21 +10,20 @@ import PIL.Image
 import torch
 from torch import Tensor
 
-from engine.errors import BadInput
 from engine.graph.context import Context
 from engine.graph.kinds import Cfg, Choice, Conditioning, Denoise, Latent, Model, Seed, Steps, Tip
 from engine.graph.spec import node
 from engine.models.detect import find_family
 from engine.models.family import LatentFormat
 from engine.models.kl_vae import KlVae
-from engine.models.sd_unet import SdUNetConfig
+from engine.nodes.denoising import check_fit, conditions_of, parametrisation_of, sigmas_of, space_of
 from engine.residency.handle import Handle
 from engine.residency.pool import Pool
-from engine.sampling.denoiser import Denoiser, Network, OnStep
+from engine.sampling.denoiser import Condition, Denoiser, Network, OnStep
 from engine.sampling.guidance import guide
-from engine.sampling.prediction import DiscreteSigmas, EpsPrediction, scaled_linear_sigmas
+from engine.sampling.prediction import adapt
 from engine.sampling.preview import fit_latent_to_rgb, latent_to_rgb
-from engine.sampling.sample import Course, LatentScale, Start, sample
+from engine.sampling.sample import Course, Start, sample
 from engine.sampling.samplers import SAMPLERS
 from engine.sampling.schedules import SCHEDULES, schedule_sigmas
 
@@ -51,35 +50,18 @@ def ksampler(
     ctx: Context,
 ) -> Latent:
     """Denoises a latent, guided towards the positive and away from the negative conditioning."""
-    _check_fit(model, latent_image, positive, negative)
+    check_fit(model, latent_image, positive, negative)
     latent = find_family(model.handle.family).latent
-    sigmas = scaled_linear_sigmas()
+    sigmas = sigmas_of(model)
     levels = schedule_sigmas(scheduler, sigmas, steps, denoise)
     with torch.inference_mode():
         # Before the network is leased: both at once may not fit.
         on_step = _step_reporter(_preview_matrix(model.preview_vae, latent, ctx.pool), len(levels) - 1, ctx)
-        with _denoiser(model, positive, negative, cfg, sigmas, ctx) as denoiser:
-            space = LatentScale(latent.scale, latent.shift)
+        with _denoiser(model, positive, negative, cfg, latent_image, ctx) as denoiser:
             start = Start(latent_image.samples.to(ctx.pool.placement.device), seed, latent_image.batch_index)
             course = Course(levels, sampler_name, sigmas.sigma_max)
-            samples = sample(denoiser, start, course, space=space, on_step=on_step)
+            samples = sample(denoiser, start, course, space=space_of(model), on_step=on_step)
     return replace(latent_image, samples=samples.cpu())
-
-
-def _check_fit(model: Model, latent: Latent, *texts: Conditioning) -> None:
-    """Raises BadInput where tensors cannot go through the network."""
-    config = cast("SdUNetConfig", model.handle.config)
-    title = f"{model.handle.path.name} ({find_family(model.handle.family).title})"
-    if latent.samples.shape[1] != config.in_channels:
-        raise BadInput(
-            f"the latent has {latent.samples.shape[1]} channels, {title} takes {config.in_channels}"
-        )
-    widths = {entry.cond.shape[-1] for text in texts for entry in text.entries}
-    if wrong := widths - {config.context_width}:
-        raise BadInput(
-            f"the conditioning is {wrong.pop()} wide, {title} takes {config.context_width}:"
-            " encode the prompt with the text encoder of the same checkpoint"
-        )
 
 
 @contextmanager
@@ -88,22 +70,24 @@ def _denoiser(
     positive: Conditioning,
     negative: Conditioning,
     cfg: float,
-    sigmas: DiscreteSigmas,
+    latent: Latent,
     ctx: Context,
 ) -> Generator[Denoiser]:
     """The guided denoiser, while the network is leased. Looks for cancellation before each call of the
     network.
     """
-    placement = ctx.pool.placement
+    device = ctx.pool.placement.device
+    towards = conditions_of(positive, model, latent, device, is_negative=False)
+    away = conditions_of(negative, model, latent, device, is_negative=True)
     with ctx.pool.lease(model.handle) as module:
-        adapted = EpsPrediction(cast("Network", module), sigmas, placement.dtype_of("unet"))
+        dtype = ctx.pool.placement.dtype_of("unet")
+        adapted = adapt(cast("Network", module), parametrisation_of(model), dtype)
 
-        def predict(x: Tensor, sigma: float, text: Tensor) -> Tensor:
+        def predict(x: Tensor, sigma: float, condition: Condition) -> Tensor:
             ctx.check_cancelled()
-            return adapted(x, sigma, text)
+            return adapted(x, sigma, condition)
 
-        sides = ([entry.cond.to(placement.device) for entry in side.entries] for side in (positive, negative))
-        yield guide(predict, *sides, cfg=cfg)
+        yield guide(predict, towards, away, cfg=cfg)
 
 
 def _preview_matrix(vae: Handle | None, latent: LatentFormat, pool: Pool) -> Tensor | None:

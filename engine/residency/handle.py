@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from torch import nn
 
+    from engine.weights.layout import Layout
+
 Part = Literal["unet", "clip", "vae"]
+Storage = Literal["fp8_e4m3fn", "fp8_e5m2"]
 
 
 class ModuleConfig(Hashable, Protocol):
@@ -23,8 +26,9 @@ class ModuleConfig(Hashable, Protocol):
 class Handle:
     """Weights somewhere on disk. Equal handles are the same module with the same weights.
 
-    `prefix` stands before the module's keys in the file; `elements` counts the numbers in all tensors. Size
-    and time of change tell a file from one that took its place.
+    `prefix` stands before the module's keys in the file, `layout` tells how they are named and arranged there
+    (None: as in the module); `elements` counts the numbers in all tensors. Size and time of change tell a
+    file from one that took its place. `storage`: the precision to round weights to before they are used.
     """
 
     path: Path
@@ -35,6 +39,8 @@ class Handle:
     prefix: str
     config: ModuleConfig
     elements: int
+    layout: "Layout | None" = None
+    storage: Storage | None = None
 
     @property
     def title(self) -> str:

@@ -1,8 +1,21 @@
 """The types that everything in sampling speaks."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """What a network is told beside the noisy latent; each tensor has a batch of its own or of 1.
+
+    text: (B, T, D).  vector: (B, V), as SDXL takes.  channels: (B, C', h, w), beside the latent's own.
+    """
+
+    text: Tensor
+    vector: Tensor | None = None
+    channels: Tensor | None = None
 
 
 class Denoiser(Protocol):
@@ -16,8 +29,8 @@ class Denoiser(Protocol):
 class Network(Protocol):
     """A network as it was trained, before any adaptation."""
 
-    def __call__(self, x: Tensor, timestep: Tensor, context: Tensor) -> Tensor:
-        """(B, C, H, W), (B,), (B, T, D) -> (B, C, H, W); what it predicts is the family's business."""
+    def __call__(self, x: Tensor, timestep: Tensor, context: Tensor, vector: Tensor | None = None) -> Tensor:
+        """(B, C, H, W), (B,), (B, T, D), (B, V) -> (B, C, H, W); what it predicts is the family's matter."""
         ...
 
 

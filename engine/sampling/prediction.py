@@ -1,71 +1,125 @@
-"""Networks adapted to the one convention, and their table of noise levels.
+"""Networks adapted to the one convention: what they take and what their output says of the clean latent.
 
-eps with discrete timesteps: Ho et al. 2020 (DDPM), in the variables of Karras et al. 2022. Another prediction
-is another class beside EpsPrediction.
+In the variables of Karras et al. 2022 (EDM); noise levels are in sigmas.py.
 """
 
-import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from engine.sampling.denoiser import Network
+from engine.graph.kinds import Parametrisation, Prediction
+from engine.sampling.denoiser import Condition, Network
+from engine.sampling.sigmas import DiscreteSigmas, build_sigmas, scaled_linear_sigmas
 
-# Stable Diffusion's training noise: square roots of beta rise linearly.
-BETA_START, BETA_END, TIMESTEPS = 0.00085, 0.012, 1000
+__all__ = [
+    "Adapted",
+    "DiscreteSigmas",
+    "EpsPrediction",
+    "Form",
+    "adapt",
+    "build_sigmas",
+    "form_of",
+    "scaled_linear_sigmas",
+]
+
+# Of consistency models (Luo et al. 2023, arXiv 2310.04378): the timestep's scale in the skip's weights, and
+# the deviation of the data.
+_LCM_TIMESTEP_SCALE, _LCM_DATA = 10.0, 0.5
 
 
 @dataclass(frozen=True)
-class DiscreteSigmas:
-    """The noise levels that a network was trained at; `table` is float32 and rising."""
+class Form:
+    """input_scale: of x, from sigma.  denoised: from x, the network's output, sigma and its timestep."""
 
-    table: Tensor
-
-    @cached_property
-    def log_table(self) -> Tensor:
-        return self.table.log()
-
-    @property
-    def sigma_min(self) -> float:
-        return float(self.table[0])
-
-    @property
-    def sigma_max(self) -> float:
-        return float(self.table[-1])
-
-    def timestep_at(self, sigma: float) -> int:
-        """The trained timestep nearest to `sigma`, measured between logarithms."""
-        return int((self.log_table - math.log(sigma)).abs().argmin())
-
-    def sigma_at(self, timestep: Tensor) -> Tensor:
-        """The noise level at fractional timesteps (N,), logarithms interpolated linearly; float32."""
-        low = timestep.floor().long()
-        high = timestep.ceil().long()
-        return torch.lerp(self.log_table[low], self.log_table[high], timestep - low).exp()
+    input_scale: Callable[[float], float]
+    denoised: Callable[[Tensor, Tensor, float, float], Tensor]
 
 
-def scaled_linear_sigmas(
-    start: float = BETA_START, end: float = BETA_END, count: int = TIMESTEPS
-) -> DiscreteSigmas:
-    """Stable Diffusion's table: betas are the squares of a linear ramp from sqrt(start) to sqrt(end)."""
-    betas = torch.linspace(start**0.5, end**0.5, count, dtype=torch.float64) ** 2
-    alphas = torch.cumprod(1 - betas, dim=0)
-    return DiscreteSigmas(((1 - alphas) / alphas).sqrt().float())
+def form_of(prediction: Prediction, sigma_data: float = 1.0) -> Form:
+    """How a network with this prediction is spoken to."""
+    if prediction in ("v", "edm"):
+        return _preconditioned(sigma_data, sign=-1.0 if prediction == "v" else 1.0)
+    return _FORMS[prediction]
+
+
+def _preconditioned(deviation: float, sign: float) -> Form:
+    """Karras et al. 2022, table 1, column "Ours"; velocity (Salimans and Ho 2022) is its negative."""
+
+    def denoised(x: Tensor, output: Tensor, sigma: float, timestep: float) -> Tensor:
+        total = sigma**2 + deviation**2
+        return x * (deviation**2 / total) + output * (sign * sigma * deviation / total**0.5)
+
+    return Form(lambda sigma: (sigma**2 + deviation**2) ** -0.5, denoised)
+
+
+def _unit(sigma: float) -> float:
+    """Brings x to unit variance."""
+    return (sigma**2 + 1) ** -0.5
+
+
+def _from_noise(x: Tensor, output: Tensor, sigma: float, timestep: float) -> Tensor:
+    return x - output * sigma
+
+
+def _from_picture(x: Tensor, output: Tensor, sigma: float, timestep: float) -> Tensor:
+    return output
+
+
+def _from_consistency(x: Tensor, output: Tensor, sigma: float, timestep: float) -> Tensor:
+    scaled = timestep * _LCM_TIMESTEP_SCALE
+    total = scaled**2 + _LCM_DATA**2
+    return (x - output * sigma) * (scaled / total**0.5) + x * (_LCM_DATA**2 / total)
+
+
+_FORMS: Mapping[Prediction, Form] = {
+    "eps": Form(_unit, _from_noise),
+    "x0": Form(_unit, _from_picture),
+    "lcm": Form(_unit, _from_consistency),
+    "img_to_img": Form(lambda sigma: 1.0, _from_picture),
+}
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A network, in its own precision, that tells the clean latent behind x; float32 outside of it."""
+
+    network: Network
+    sigmas: DiscreteSigmas
+    dtype: torch.dtype
+    form: Form
+
+    def __call__(self, x: Tensor, sigma: float, condition: Condition) -> Tensor:
+        """(B, C, H, W) at sigma, one condition a sample -> (B, C, H, W)."""
+        scaled = x * self.form.input_scale(sigma)
+        if condition.channels is not None:
+            scaled = torch.cat([scaled, condition.channels], dim=1)
+        timestep = self.sigmas.timestep_at(sigma)
+        arguments = [
+            scaled.to(self.dtype),
+            torch.full((x.shape[0],), timestep, device=x.device),
+            condition.text.to(self.dtype),
+        ]
+        if condition.vector is not None:
+            arguments.append(condition.vector.to(self.dtype))
+        return self.form.denoised(x, self.network(*arguments).float(), sigma, timestep)
+
+
+def adapt(network: Network, parametrisation: Parametrisation, dtype: torch.dtype) -> Adapted:
+    """The network with the noise levels that it was trained at."""
+    form = form_of(parametrisation.prediction, parametrisation.sigma_data)
+    return Adapted(network, build_sigmas(parametrisation), dtype, form)
 
 
 @dataclass(frozen=True)
 class EpsPrediction:
-    """A network that predicts the noise in x / sqrt(sigma^2 + 1), in its own precision."""
+    """A network that predicts the noise in x / sqrt(sigma^2 + 1) and is told a text only."""
 
     network: Network
     sigmas: DiscreteSigmas
     dtype: torch.dtype = torch.float32
 
     def __call__(self, x: Tensor, sigma: float, context: Tensor) -> Tensor:
-        """denoised = x - sigma * network(...); float32 outside of the network. (B, C, H, W), (B, T, D)."""
-        scaled = x / (sigma**2 + 1) ** 0.5
-        timestep = torch.full((x.shape[0],), self.sigmas.timestep_at(sigma), device=x.device)
-        noise = self.network(scaled.to(self.dtype), timestep, context.to(self.dtype))
-        return x - noise.float() * sigma
+        """denoised = x - sigma * network(...); (B, C, H, W), (B, T, D) -> (B, C, H, W)."""
+        return Adapted(self.network, self.sigmas, self.dtype, _FORMS["eps"])(x, sigma, Condition(context))

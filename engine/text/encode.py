@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from engine.text.chunks import Chunk, Group, Marks, split_into_chunks
+from engine.text.chunks import CHUNK_LENGTH, Chunk, Group, Marks, split_into_chunks
 from engine.text.clip_tokenizer import BOS_ID, EOS_ID, ClipTokenizer
 from engine.text.weights import parse_weights
 
@@ -13,10 +13,12 @@ from engine.text.weights import parse_weights
 CLIP_L_MARKS = Marks(begin=BOS_ID, end=EOS_ID, pad=EOS_ID)
 
 
-def clip_chunks(prompt: str, tokenizer: ClipTokenizer, marks: Marks = CLIP_L_MARKS) -> list[Chunk]:
+def clip_chunks(
+    prompt: str, tokenizer: ClipTokenizer, marks: Marks = CLIP_L_MARKS, length: int = CHUNK_LENGTH
+) -> list[Chunk]:
     """The prompt as weighted chunks; a token never spans a change of weight. Raises BadInput."""
     groups = (Group(tokenizer.encode(part.text), part.weight) for part in parse_weights(prompt))
-    return split_into_chunks(groups, marks)
+    return split_into_chunks(groups, marks, length)
 
 
 def encode_chunks(chunks: Sequence[Chunk], encoder: Callable[[Tensor], Tensor], empty: Chunk) -> Tensor:

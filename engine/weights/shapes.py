@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
 
-# Not weights: tables that the code computes itself, copies for training, a scale that only training uses.
+# Not weights: tables that the code computes itself, copies for training, a scale that only training uses,
+# factors of scaled fp8 (load.py applies them).
 _IGNORABLE = re.compile(
     r"^(alphas_cumprod|betas|log_one_minus_|posterior_|sqrt_|model_ema\.|denoiser\.sigmas)"
-    r"|(^|\.)(position_ids|logit_scale|num_batches_tracked)$"
+    r"|(^|\.)(position_ids|logit_scale|num_batches_tracked|scaled_fp8|scale_weight|scale_input)$"
 )
 
 

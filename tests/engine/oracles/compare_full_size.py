@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from engine.models.detect import detect_checkpoint
-from engine.nodes.loaders import handle_of
+from engine.nodes.model_files import handle_of
 from engine.residency.device import choose_placement
 from engine.residency.handle import Part
 from engine.residency.load import load_module
@@ -53,7 +53,8 @@ def unet_error(path: Path, weights: dict[str, Tensor], context: Tensor) -> float
 def load(path: Path, part: Part) -> Any:
     """One network as the pool would load it on the CPU."""
     checkpoint = detect_checkpoint(read_header(path).shapes, path.name)
-    handle = handle_of(path, checkpoint, part, getattr(checkpoint, part))
+    parts = {"unet": checkpoint.unet, "clip": checkpoint.texts[0], "vae": checkpoint.vae}
+    handle = handle_of(path, checkpoint.family, part, parts[part])
     return load_module(handle, choose_placement("cpu", "fp32"))
 
 

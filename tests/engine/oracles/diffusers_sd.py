@@ -1,4 +1,4 @@
-"""diffusers' and transformers' Stable Diffusion 1.x, filled with weights in the released key names.
+"""diffusers' and transformers' Stable Diffusion, filled with weights in the released key names.
 
 The renaming is written from the two layouts, not from anybody's converter.
 """
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from engine.models.clip_text import ClipTextConfig
 from engine.models.kl_vae import KlVaeConfig
@@ -30,7 +30,10 @@ _UNET_ENDS = {
     "input_blocks.0.0": "conv_in",
     "out.0": "conv_norm_out",
     "out.2": "conv_out",
+    "label_emb.0.0": "add_embedding.linear_1",
+    "label_emb.0.2": "add_embedding.linear_2",
 }
+_TOLD_SIZES = {"addition_embed_type": "text_time", "addition_time_embed_dim": 256}
 _VAE_PARTS = {
     "nin_shortcut": "conv_shortcut",
     "downsample.conv": "downsamplers.0.conv",
@@ -62,7 +65,12 @@ def build_unet(config: SdUNetConfig, weights: Mapping[str, Tensor]) -> UNet2DCon
         down_block_types=["CrossAttnDownBlock2D" if text else "DownBlock2D" for text in has_text],
         up_block_types=["CrossAttnUpBlock2D" if text else "UpBlock2D" for text in reversed(has_text)],
         cross_attention_dim=config.context_width,
-        attention_head_dim=config.heads,
+        # A list of counts, for all its name; the last is the middle's too.
+        attention_head_dim=[config.heads_at(level.channels) for level in config.levels],
+        transformer_layers_per_block=[level.depth or config.middle_depth for level in config.levels],
+        use_linear_projection=config.is_linear,
+        projection_class_embeddings_input_dim=config.vector_width,
+        **({} if config.vector_width is None else _TOLD_SIZES),
     )
     blocks = config.levels[0].residual_blocks
     unet.load_state_dict({_unet_name(name, blocks): tensor for name, tensor in weights.items()})
@@ -85,9 +93,12 @@ def build_vae(config: KlVaeConfig, weights: Mapping[str, Tensor]) -> Autoencoder
     return vae.eval()
 
 
-def build_text_encoder(config: ClipTextConfig, weights: Mapping[str, Tensor]) -> CLIPTextModel:
+def build_text_encoder(
+    config: ClipTextConfig, weights: Mapping[str, Tensor]
+) -> CLIPTextModel | CLIPTextModelWithProjection:
     """transformers' CLIP text encoder of the same configuration."""
-    encoder: Any = CLIPTextModel(
+    kind: Any = CLIPTextModel if config.pooled_width is None else CLIPTextModelWithProjection
+    encoder: Any = kind(
         CLIPTextConfig(
             vocab_size=config.vocabulary,
             hidden_size=config.width,
@@ -95,13 +106,16 @@ def build_text_encoder(config: ClipTextConfig, weights: Mapping[str, Tensor]) ->
             num_hidden_layers=config.layers,
             num_attention_heads=config.heads,
             max_position_embeddings=config.length,
-            hidden_act="quick_gelu",
+            hidden_act=config.activation,
+            projection_dim=config.pooled_width or config.width,
+            bos_token_id=49_406,
+            eos_token_id=49_407,
         )
     )
     names = set(encoder.state_dict())
     prefix = "text_model." if any(name.startswith("text_model.") for name in names) else ""
     missing, unknown = encoder.load_state_dict(
-        {prefix + name: tensor for name, tensor in weights.items()}, strict=False
+        {name if name in names else prefix + name: tensor for name, tensor in weights.items()}, strict=False
     )
     assert not unknown
     assert all(name.endswith("position_ids") for name in missing)

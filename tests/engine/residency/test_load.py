@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from engine.errors import WeightsUnreadable
 from engine.models.detect import detect_checkpoint
 from engine.models.sd_unet import SdUNet
-from engine.nodes.loaders import handle_of
+from engine.nodes.model_files import handle_of
 from engine.residency import load
 from engine.residency.device import Placement
 from engine.residency.handle import Handle
@@ -28,7 +28,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def unet(path: Path) -> Handle:
     checkpoint = detect_checkpoint(read_header(path).shapes, path.name)
-    return handle_of(path, checkpoint, "unet", checkpoint.unet)
+    return handle_of(path, checkpoint.family, "unet", checkpoint.unet)
 
 
 def inputs() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

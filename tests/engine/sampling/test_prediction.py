@@ -1,11 +1,14 @@
+import math
 from typing import Any
 
 import pytest
 import torch
-from diffusers import DDPMScheduler
+from diffusers import DDPMScheduler, EDMEulerScheduler, LCMScheduler
 from torch import Tensor
 
-from engine.sampling.prediction import EpsPrediction, scaled_linear_sigmas
+from engine.graph.kinds import Parametrisation, Prediction
+from engine.sampling.denoiser import Condition
+from engine.sampling.prediction import EpsPrediction, adapt, form_of, scaled_linear_sigmas
 from tests.engine.sampling.gaussian import read_fixture
 
 RECORDED: dict[str, Any] = read_fixture("schedules_sd1.json")
@@ -52,3 +55,72 @@ def test_the_network_is_given_unit_variance_and_its_own_precision() -> None:
     assert float(given[0].float().std()) == pytest.approx(1, rel=0.05)
     assert [tensor.dtype for tensor in given] == [torch.bfloat16, torch.int64, torch.bfloat16]
     assert result.dtype == torch.float32
+
+
+def velocity(picture: Tensor, noise: Tensor, sigma: float) -> Tensor:
+    """alpha * noise - sigma_vp * picture, where both have the squares sum 1 (Salimans and Ho 2022)."""
+    return (noise - sigma * picture) / (1 + sigma**2) ** 0.5
+
+
+@pytest.mark.parametrize("sigma", [0.03, 1.0, 14.6, 4518.0])
+def test_a_true_velocity_gives_the_picture(sigma: float) -> None:
+    picture, noise = torch.randn(2, 2, 4, 6, 6, dtype=torch.float64)
+    x = picture + sigma * noise
+    denoised = form_of("v").denoised(x, velocity(picture, noise, sigma), sigma, 0)
+    torch.testing.assert_close(denoised, picture)
+
+
+@pytest.mark.parametrize(("prediction", "theirs"), [("edm", "epsilon"), ("v", "v_prediction")])
+@pytest.mark.parametrize("deviation", [0.5, 1.0])
+def test_edms_preconditioning_is_diffusers(prediction: Prediction, theirs: str, deviation: float) -> None:
+    scheduler: Any = EDMEulerScheduler(sigma_data=deviation, prediction_type=theirs)
+    form, sigma = form_of(prediction, deviation), 2.5
+    x, output = torch.randn(2, 1, 4, 6, 6)
+    torch.testing.assert_close(
+        x * form.input_scale(sigma), scheduler.precondition_inputs(x, torch.tensor(sigma))
+    )
+    torch.testing.assert_close(
+        form.denoised(x, output, sigma, 0), scheduler.precondition_outputs(x, output, torch.tensor(sigma))
+    )
+
+
+def test_a_consistency_model_skips_as_in_diffusers() -> None:
+    scheduler: Any = LCMScheduler(timestep_scaling=10.0)
+    sigma, timestep = 3.0, 0.25
+    skip, out = scheduler.get_scalings_for_boundary_condition_discrete(timestep)
+    x, output = torch.randn(2, 1, 4, 6, 6)
+    expected = out * (x - sigma * output) + skip * x
+    torch.testing.assert_close(form_of("lcm").denoised(x, output, sigma, timestep), expected)
+
+
+@pytest.mark.parametrize(("prediction", "scale"), [("x0", 0.2**0.5), ("img_to_img", 1.0)])
+def test_a_predicted_picture_is_the_picture(prediction: Prediction, scale: float) -> None:
+    x, output = torch.randn(2, 1, 4, 6, 6)
+    form = form_of(prediction)
+    assert torch.equal(form.denoised(x, output, 2.0, 0), output)
+    assert form.input_scale(2.0) == pytest.approx(scale)
+
+
+def test_the_network_is_given_vector_and_channels() -> None:
+    seen: list[tuple[torch.Size, ...]] = []
+
+    def network(x: Tensor, timestep: Tensor, context: Tensor, vector: Tensor | None = None) -> Tensor:
+        assert vector is not None
+        seen.append((x.shape, timestep.shape, context.shape, vector.shape))
+        return x[:, :4]
+
+    condition = Condition(torch.zeros(2, 7, 3), torch.zeros(2, 5), torch.zeros(2, 6, 8, 8))
+    adapt(network, Parametrisation(), torch.float32)(torch.zeros(2, 4, 8, 8), 1.0, condition)
+    assert seen == [((2, 10, 8, 8), (2,), (2, 7, 3), (2, 5))]
+
+
+def test_a_continuous_timestep_reaches_the_network_unrounded() -> None:
+    seen: list[float] = []
+
+    def network(x: Tensor, timestep: Tensor, context: Tensor, vector: Tensor | None = None) -> Tensor:
+        seen.append(float(timestep[0]))
+        return x
+
+    adapted = adapt(network, Parametrisation("edm", "logarithmic", sigma_data=0.5), torch.float32)
+    adapted(torch.zeros(1, 4, 8, 8), 3.0, Condition(torch.zeros(1, 7, 3)))
+    assert seen == pytest.approx([0.25 * math.log(3.0)])

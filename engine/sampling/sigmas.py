@@ -1,0 +1,117 @@
+"""The noise levels that networks were trained at, and the timesteps that stand for them."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from engine.graph.kinds import Parametrisation
+
+# Levels of the continuous tables, for schedules that want one.
+TABLE_SIZE = 1000
+# The last cumulative alpha of a table that ends in nothing but noise: 0 would make sigma infinite.
+ZERO_TERMINAL_ALPHA = 4.8973451890853435e-08
+# Distilled models know every 20th timestep.
+DISTILLED_STRIDE = 20
+# Stable Diffusion's training noise: square roots of beta rise linearly.
+BETA_START, BETA_END, TIMESTEPS = 0.00085, 0.012, 1000
+
+
+@dataclass(frozen=True)
+class DiscreteSigmas:
+    """The noise levels that a network was trained at; `table` is float32 and rising."""
+
+    table: Tensor
+
+    @cached_property
+    def log_table(self) -> Tensor:
+        return self.table.log()
+
+    @property
+    def sigma_min(self) -> float:
+        return float(self.table[0])
+
+    @property
+    def sigma_max(self) -> float:
+        return float(self.table[-1])
+
+    def timestep_at(self, sigma: float) -> float:
+        """The trained timestep nearest to `sigma`, measured between logarithms."""
+        return int((self.log_table - math.log(sigma)).abs().argmin())
+
+    def sigma_at(self, timestep: Tensor) -> Tensor:
+        """The noise level at fractional timesteps (N,), logarithms interpolated linearly; float32."""
+        low = timestep.floor().long()
+        high = timestep.ceil().long()
+        return torch.lerp(self.log_table[low], self.log_table[high], timestep - low).exp()
+
+
+@dataclass(frozen=True)
+class DistilledSigmas(DiscreteSigmas):
+    """Every `stride`-th level of a longer table, counted from the noisiest; timesteps are that one's."""
+
+    stride: int = DISTILLED_STRIDE
+
+    def timestep_at(self, sigma: float) -> float:
+        return super().timestep_at(sigma) * self.stride + (self.stride - 1)
+
+    def sigma_at(self, timestep: Tensor) -> Tensor:
+        return super().sigma_at(((timestep - (self.stride - 1)) / self.stride).clamp(min=0))
+
+
+@dataclass(frozen=True)
+class LogarithmicSigmas(DiscreteSigmas):
+    """Any level; the timestep is a quarter of its logarithm (Karras et al. 2022, table 1, c_noise)."""
+
+    def timestep_at(self, sigma: float) -> float:
+        return 0.25 * math.log(sigma)
+
+    def sigma_at(self, timestep: Tensor) -> Tensor:
+        return (4 * timestep).exp()
+
+
+@dataclass(frozen=True)
+class AngularSigmas(DiscreteSigmas):
+    """Any level; the timestep is the angle arctan(sigma), with a right angle as 1."""
+
+    def timestep_at(self, sigma: float) -> float:
+        return math.atan(sigma) * 2 / math.pi
+
+    def sigma_at(self, timestep: Tensor) -> Tensor:
+        return (timestep * (math.pi / 2)).tan()
+
+
+def build_sigmas(parametrisation: Parametrisation) -> DiscreteSigmas:
+    """The levels that a parametrisation describes."""
+    low, high = parametrisation.sigma_min, parametrisation.sigma_max
+    match parametrisation.levels:
+        case "logarithmic" | "angles":
+            table = torch.linspace(math.log(low), math.log(high), TABLE_SIZE).exp()
+            return (LogarithmicSigmas if parametrisation.levels == "logarithmic" else AngularSigmas)(table)
+        case "table" | "distilled":
+            whole = scaled_linear_sigmas(is_zero_terminal=parametrisation.is_zero_terminal)
+            if parametrisation.levels == "table":
+                return whole
+            return DistilledSigmas(whole.table.flip(0)[::DISTILLED_STRIDE].flip(0))
+
+
+def scaled_linear_sigmas(
+    start: float = BETA_START,
+    end: float = BETA_END,
+    count: int = TIMESTEPS,
+    *,
+    is_zero_terminal: bool = False,
+) -> DiscreteSigmas:
+    """Stable Diffusion's table: betas are the squares of a linear ramp from sqrt(start) to sqrt(end).
+
+    is_zero_terminal: rescaled to end without any signal (Lin et al. 2023, arXiv 2305.08891, algorithm 1).
+    """
+    betas = torch.linspace(start**0.5, end**0.5, count, dtype=torch.float64) ** 2
+    alphas = torch.cumprod(1 - betas, dim=0)
+    if is_zero_terminal:
+        roots = alphas.sqrt()
+        alphas = ((roots - roots[-1]) * (roots[0] / (roots[0] - roots[-1]))) ** 2
+        alphas[-1] = ZERO_TERMINAL_ALPHA
+    return DiscreteSigmas(((1 - alphas) / alphas).sqrt().float())
