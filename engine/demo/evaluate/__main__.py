@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 from tqdm import tqdm
 
 from engine.demo.evaluate.grader import Grader, load_grader, look, train_grader
@@ -19,6 +20,7 @@ from engine.demo.train.corpus import Corpus, Tokens
 from engine.demo.train.denoiser import captions_shown
 from engine.demo.train.networks import LATENT_SCALE, PREFIXES, new_autoencoder, new_text_encoder, new_unet
 from engine.demo.world import draw
+from engine.sampling.denoiser import Condition
 from engine.sampling.guidance import guide
 from engine.sampling.prediction import EpsPrediction, scaled_linear_sigmas
 from engine.sampling.sample import Course, LatentScale, Start, sample
@@ -104,13 +106,18 @@ def generate(
     sampler, scheduler, steps, cfg = course
     levels = schedule_sigmas(scheduler, table, steps)
 
-    def encode(prompts: Sequence[str]) -> torch.Tensor:
-        return text(text.embed(tokens(list(prompts)).to(device)))
+    prediction = EpsPrediction(unet, table)
+
+    def predict(x: Tensor, sigma: float, condition: Condition) -> Tensor:
+        return prediction(x, sigma, condition.text)
+
+    def encode(prompts: Sequence[str]) -> Condition:
+        return Condition(text(text.embed(tokens(list(prompts)).to(device))))
 
     pictures: list[npt.NDArray[np.uint8]] = []
     for start in tqdm(range(0, len(captions), BATCH), "pictures"):
         part = captions[start : start + BATCH]
-        denoiser = guide(EpsPrediction(unet, table), [encode(part)], [encode([""])], cfg)
+        denoiser = guide(predict, [encode(part)], [encode([""])], cfg)
         latent = torch.zeros(len(part), 4, 16, 16, device=device)
         way = Course(levels, sampler, table.sigma_max)
         latent = sample(denoiser, Start(latent, seed=start), way, space=LatentScale(LATENT_SCALE))
