@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--cfg", type=float, default=4.0)
     parser.add_argument("--grader-steps", type=int, default=2_000)
     parser.add_argument(
-        "--trained", type=int, nargs=3, default=(1, 24_000, 0), metavar=("SEED", "PICTURES", "STEPS")
+        "--trained", type=int, nargs=3, default=(1, 24_000, 6_000), metavar=("SEED", "PICTURES", "STEPS")
     )
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)

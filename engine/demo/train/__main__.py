@@ -19,9 +19,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("data/demo-training"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pictures", type=int, default=24_000)
-    parser.add_argument("--autoencoder-steps", type=int, default=2_000)
-    parser.add_argument("--text-steps", type=int, default=800)
-    parser.add_argument("--steps", type=int, default=4_000)
+    parser.add_argument("--autoencoder-steps", type=int, default=4_000)
+    parser.add_argument("--text-steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=6_000)
     arguments = parser.parse_args()
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
