@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +12,8 @@ from engine.graph.characters import is_clean_name
 
 # Pickled kinds (.ckpt, .pt) are left out on purpose: they are not loaded.
 WEIGHT_SUFFIXES = frozenset({".safetensors", ".sft"})
+# Folders' names in older collections.
+_FORMER_NAMES: Mapping[str, tuple[str, ...]] = {"diffusion_models": ("unet",), "text_encoders": ("clip",)}
 # File systems take 255 bytes; a counter and a suffix are still to come.
 MAX_NAME_PART_BYTES = 200
 
@@ -50,7 +52,8 @@ class ModelFolders:
         return {
             name: path
             for root in reversed(self.roots)
-            for name, path in list_files(root / folder)
+            for spelling in (*_FORMER_NAMES.get(folder, ()), folder)
+            for name, path in list_files(root / spelling)
             if path.suffix.lower() in WEIGHT_SUFFIXES
         }
 

@@ -6,8 +6,20 @@ This tuple is all there is to registering one.
 from engine.graph.spec import AnyNode
 from engine.nodes.conditioning import clip_text_encode
 from engine.nodes.image import image_scale, load_image, preview_image, save_image
+from engine.nodes.inpaint import (
+    inpaint_model_conditioning,
+    instruct_pix_to_pix_conditioning,
+    vae_encode_for_inpaint,
+)
 from engine.nodes.latent import empty_latent_image, latent_upscale, vae_decode, vae_encode
 from engine.nodes.loaders import checkpoint_loader_simple
+from engine.nodes.model_loaders import (
+    checkpoint_loader,
+    clip_loader,
+    dual_clip_loader,
+    unet_loader,
+    vae_loader,
+)
 from engine.nodes.model_sampling import (
     model_sampling_continuous_edm,
     model_sampling_continuous_v,
@@ -37,4 +49,12 @@ NODES: tuple[AnyNode, ...] = (
     model_sampling_discrete,
     model_sampling_continuous_edm,
     model_sampling_continuous_v,
+    unet_loader,
+    vae_loader,
+    clip_loader,
+    dual_clip_loader,
+    checkpoint_loader,
+    inpaint_model_conditioning,
+    instruct_pix_to_pix_conditioning,
+    vae_encode_for_inpaint,
 )

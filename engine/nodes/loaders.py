@@ -21,7 +21,7 @@ def checkpoint_loader_simple(*, ckpt_name: CheckpointName, ctx: Context) -> tupl
     header = read_header(path)
     checkpoint = detect_checkpoint(header.shapes, path.name)
     family = checkpoint.family
-    vae = handle_of(path, family, "vae", checkpoint.vae)
-    first, *more = (handle_of(path, family, "clip", text) for text in checkpoint.texts)
+    vae = handle_of(path, family.name, "vae", checkpoint.vae)
+    first, *more = (handle_of(path, family.name, "clip", text) for text in checkpoint.texts)
     clip = Clip(first, second=more[0] if more else None)
     return model_of(header, family, checkpoint.unet, preview_vae=vae), clip, Vae(vae)

@@ -14,16 +14,16 @@ from engine.weights.tensors import open_tensors
 
 
 def handle_of(
-    path: Path, family: Family, part: Part, detected: DetectedPart, storage: Storage | None = None
+    path: Path, family: str, part: Part, detected: DetectedPart, storage: Storage | None = None
 ) -> Handle:
-    """The handle of one part of a file."""
+    """The handle of one part of a file; `family` is the name of the one that it belongs to."""
     status = path.stat()
     return Handle(
         path=path,
         size_bytes=status.st_size,
         modified_ns=status.st_mtime_ns,
         part=part,
-        family=family.name,
+        family=family,
         prefix=detected.prefix,
         config=detected.config,
         elements=detected.elements,
@@ -41,7 +41,7 @@ def model_of(
     preview_vae: Handle | None = None,
 ) -> Model:
     """The denoising network of a file, with what the file says of its prediction."""
-    handle = handle_of(header.path, family, "unet", unet, storage)
+    handle = handle_of(header.path, family.name, "unet", unet, storage)
     return Model(handle, preview_vae, _parametrisation(header, family, unet))
 
 

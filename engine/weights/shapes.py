@@ -7,9 +7,10 @@ Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
 
 # Not weights: tables that the code computes itself, copies for training, a scale that only training uses,
-# factors of scaled fp8 (load.py applies them).
+# factors of scaled fp8 (load.py applies them), marks of what is predicted (variant.py reads them).
 _IGNORABLE = re.compile(
     r"^(alphas_cumprod|betas|log_one_minus_|posterior_|sqrt_|model_ema\.|denoiser\.sigmas)"
+    r"|^(v_pred|ztsnr|edm_mean|edm_std|edm_vpred\.sigma_(min|max))$"
     r"|(^|\.)(position_ids|logit_scale|num_batches_tracked|scaled_fp8|scale_weight|scale_input)$"
 )
 

@@ -1,5 +1,6 @@
 """The whole chain of each family, from a checkpoint in the released layout to pixels, against diffusers."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +143,42 @@ def test_a_file_says_what_it_predicts(tmp_path: Path) -> None:
     model, _, _ = checkpoint_loader_simple(ckpt_name="tiny.safetensors", ctx=studio.context)
     assert model.parametrisation is not None
     assert model.parametrisation.prediction == "v"
+
+
+def shown(entries: Conditioning, **channels: torch.Tensor) -> Conditioning:
+    return Conditioning(tuple(replace(entry, **channels) for entry in entries.entries))
+
+
+def sides_of(studio: Studio) -> list[Conditioning]:
+    return [studio.encode(text) for text in (Setting.positive, Setting.negative)]
+
+
+def test_an_inpainting_network_is_shown_mask_and_picture(tmp_path: Path) -> None:
+    studio = studio_with(tmp_path, families.SD1_INPAINT)
+    picture, mask = torch.randn(1, 4, 8, 8), torch.zeros(1, 64, 64)
+    mask[:, :, 24:] = 1
+    positive, negative = (shown(side, concat_latent=picture, concat_mask=mask) for side in sides_of(studio))
+    latent, _ = run(studio, Setting(), positive=positive, negative=negative)
+    channels = torch.cat([mask[:, None, ::8, ::8], picture * families.SD1.scale], dim=1)
+    expected, _ = run_chain(
+        families.SD1_INPAINT, draw_family(families.SD1_INPAINT), Setting(channels=channels)
+    )
+    assert relative_error(latent.samples, expected) < TOLERANCE
+
+
+def test_an_inpainting_network_without_a_picture_is_shown_grey(tmp_path: Path) -> None:
+    studio = studio_with(tmp_path, families.SD1_INPAINT)
+    grey = torch.tensor([1.0, 0.8223, -0.6876, 0.6364, 0.1380])[None, :, None, None].expand(1, -1, 8, 8)
+    expected, _ = run_chain(families.SD1_INPAINT, draw_family(families.SD1_INPAINT), Setting(channels=grey))
+    assert relative_error(run(studio, Setting())[0].samples, expected) < TOLERANCE
+
+
+def test_a_network_that_follows_instructions_is_shown_the_vaes_latent(tmp_path: Path) -> None:
+    studio = studio_with(tmp_path, families.SD1_PIX2PIX)
+    picture = torch.randn(1, 4, 8, 8)
+    positive, negative = (shown(side, concat_latent=picture) for side in sides_of(studio))
+    latent, _ = run(studio, Setting(), positive=positive, negative=negative)
+    expected, _ = run_chain(
+        families.SD1_PIX2PIX, draw_family(families.SD1_PIX2PIX), Setting(channels=picture)
+    )
+    assert relative_error(latent.samples, expected) < TOLERANCE

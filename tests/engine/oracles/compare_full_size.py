@@ -54,7 +54,7 @@ def load(path: Path, part: Part) -> Any:
     """One network as the pool would load it on the CPU."""
     checkpoint = detect_checkpoint(read_header(path).shapes, path.name)
     parts = {"unet": checkpoint.unet, "clip": checkpoint.texts[0], "vae": checkpoint.vae}
-    handle = handle_of(path, checkpoint.family, part, parts[part])
+    handle = handle_of(path, checkpoint.family.name, part, parts[part])
     return load_module(handle, choose_placement("cpu", "fp32"))
 
 

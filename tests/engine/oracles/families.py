@@ -154,6 +154,11 @@ def write_family(path: Path, family: TinyFamily, dtype: torch.dtype = torch.floa
     return path
 
 
+def in_transformers_layout(text: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """An encoder as transformers saves it."""
+    return {name if "projection" in name else f"text_model.{name}": tensor for name, tensor in text.items()}
+
+
 def open_clip_names(text: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
     """An encoder as open_clip saves it: projections fused, the last one for vector @ matrix."""
     stored = {
@@ -250,3 +255,10 @@ def run_chain(family: TinyFamily, weights: Weights, setting: Setting) -> tuple[T
             x = scheduler.step(negative + setting.cfg * (positive - negative), timestep, x).prev_sample
         latent = x / family.scale
         return latent, ((vae.decode(latent).sample + 1) / 2).clamp(0, 1).movedim(1, -1)
+
+
+def open_clip_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """The shapes of an encoder as open_clip saves it."""
+    layers = sum(name.endswith("layer_norm1.weight") for name in shapes)
+    tensors = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
+    return {name: tuple(tensor.shape) for name, tensor in open_clip_names(tensors, layers).items()}

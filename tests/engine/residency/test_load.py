@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from engine.errors import WeightsUnreadable
 from engine.models.detect import detect_checkpoint
@@ -15,7 +15,7 @@ from engine.residency.handle import Handle
 from engine.residency.load import load_module
 from engine.weights.header import read_header
 from tests.engine.oracles.diffusers_sd import below, relative_error
-from tests.engine.oracles.make_checkpoint import TINY, write_checkpoint
+from tests.engine.oracles.make_checkpoint import TINY, draw_checkpoint, write_checkpoint
 
 CPU = torch.device("cpu")
 
@@ -28,7 +28,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def unet(path: Path) -> Handle:
     checkpoint = detect_checkpoint(read_header(path).shapes, path.name)
-    return handle_of(path, checkpoint.family, "unet", checkpoint.unet)
+    return handle_of(path, checkpoint.family.name, "unet", checkpoint.unet)
 
 
 def inputs() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -84,3 +84,33 @@ def test_a_file_that_is_gone_is_refused(unet: Handle) -> None:
         load_module(
             replace(unet, path=unet.path.with_name("gone.safetensors")), Placement(CPU, torch.float32)
         )
+
+
+def test_files_in_eight_bits_are_loaded(tmp_path: Path) -> None:
+    weights = {name: tensor.to(torch.float8_e4m3fn) for name, tensor in draw_checkpoint(TINY).items()}
+    save_file(weights, tmp_path / "fp8.safetensors")
+    handle = handle_in(tmp_path / "fp8.safetensors")
+    module = load_module(handle, Placement(CPU, torch.bfloat16))
+    name = "middle_block.1.proj_in.weight"
+    assert torch.equal(module.state_dict()[name], weights[handle.prefix + name].bfloat16())
+
+
+def test_factors_beside_matrices_in_eight_bits_are_applied(tmp_path: Path) -> None:
+    weights = draw_checkpoint(TINY)
+    name = "model.diffusion_model.middle_block.1.transformer_blocks.0.attn1.to_q"
+    weights |= {
+        f"{name}.weight": (weights[f"{name}.weight"] * 100).to(torch.float8_e4m3fn),
+        f"{name}.scale_weight": torch.tensor(0.01),
+        f"{name}.scale_input": torch.tensor(1.0),
+        "model.diffusion_model.scaled_fp8": torch.zeros(2).to(torch.float8_e4m3fn),
+    }
+    save_file(weights, tmp_path / "scaled.safetensors")
+    module = load_module(handle_in(tmp_path / "scaled.safetensors"), Placement(CPU, torch.bfloat16))
+    loaded = module.state_dict()[f"{name}.weight".removeprefix("model.diffusion_model.")]
+    expected = weights[f"{name}.weight"].float() * weights[f"{name}.scale_weight"]
+    assert torch.equal(loaded, expected.bfloat16())
+
+
+def handle_in(path: Path) -> Handle:
+    checkpoint = detect_checkpoint(read_header(path).shapes, path.name)
+    return handle_of(path, checkpoint.family.name, "unet", checkpoint.unet)
