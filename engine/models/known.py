@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine.weights.shapes import Shape, Shapes
 
 # Where networks lie in files of all kinds.
-_PREFIXES = ("model.diffusion_model.", "model.model.", "net.", "model.", "transformer.", "")
+PREFIXES = ("model.diffusion_model.", "model.model.", "net.", "model.", "transformer.", "")
 # How the formats of weight changes end their names.
 _LORA = re.compile(
     r"[._](lora_(up|down|A|B|mid)|hada_w1_a|lokr_w1(_a)?|oft_blocks|a1|diff|diff_b|set_weight)(\.\w+)*$"
@@ -27,7 +27,7 @@ class Mark:
 
     def is_in(self, shapes: Shapes) -> bool:
         """Whether the file has it."""
-        found = (shapes.get(prefix + self.name) for prefix in _PREFIXES)
+        found = (shapes.get(prefix + self.name) for prefix in PREFIXES)
         return any(shape is not None and self._fits(shape) for shape in found)
 
     def _fits(self, shape: Shape) -> bool:
