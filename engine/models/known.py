@@ -84,7 +84,7 @@ DENOISERS: tuple[Known, ...] = (
     _kind("Qwen-Image", "txt_norm.weight"),
     _kind("Stable Video Diffusion", "middle_block.1.time_stack.0.attn1.to_q.weight"),
     _kind("Stable Video Diffusion", "down_blocks.0.attentions.0.temporal_transformer_blocks.0.norm1.weight"),
-    _kind("SSD-1B or another reduced Stable Diffusion XL", ("label_emb.0.0.weight", (None, 2816))),
+    _kind("Playground 2.5", "edm_mean", ("label_emb.0.0.weight", (None, 2816))),
     _kind("Zero123", "cc_projection.weight"),
     _kind("Stable Diffusion 2 unCLIP", ("label_emb.0.0.weight", (None, 1536))),
     _kind("Stable Diffusion 2 unCLIP", ("label_emb.0.0.weight", (None, 2048))),

@@ -6,7 +6,7 @@ attention block are a view of its picture.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -39,6 +39,8 @@ class SdUNetConfig:
 
     `vector_width`: of what SDXL is told beside the text, None where nothing is.  `is_linear`: linear layers
     around the transformers, with heads of one width; otherwise 1x1 convolutions, with `heads` heads.
+    `middle_depth` None: one residual block alone in the middle; `output_depths`: of each block on the way up
+    where they are not the levels' (SSD-1B, Gupta et al. 2024, arXiv 2401.02677, has both).
     """
 
     in_channels: int
@@ -46,14 +48,20 @@ class SdUNetConfig:
     model_channels: int
     context_width: int
     levels: tuple[Level, ...]
-    middle_depth: int = 1
+    middle_depth: int | None = 1
     heads: int = SD1_HEADS
     is_linear: bool = False
     vector_width: int | None = None
+    output_depths: tuple[int, ...] | None = None
 
     @property
     def time_width(self) -> int:
         return 4 * self.model_channels
+
+    @property
+    def level_depths(self) -> tuple[int, ...]:
+        """Transformer blocks of each block on the way up, as the levels have them."""
+        return tuple(level.depth for level in reversed(self.levels) for _ in range(level.residual_blocks + 1))
 
     def heads_at(self, channels: int) -> int:
         """Attention heads of a transformer of that width."""
@@ -262,12 +270,7 @@ class SdUNet(nn.Module):
             )
         stages, skips = self.build_input()
         self.input_blocks = nn.ModuleList(stages)
-        deepest = config.levels[-1].channels
-        self.middle_block = Stage.of(
-            ResBlock(deepest, deepest, config.time_width),
-            *self.transformer(deepest, config.middle_depth),
-            ResBlock(deepest, deepest, config.time_width),
-        )
+        self.middle_block = self.build_middle()
         self.output_blocks = nn.ModuleList(self.build_output(skips))
         self.out = nn.Sequential(
             nn.GroupNorm(GROUPS, config.levels[0].channels),
@@ -295,9 +298,19 @@ class SdUNet(nn.Module):
                 skips.append(width)
         return stages, skips
 
+    def build_middle(self) -> Stage:
+        """The lowest resolution's last stage."""
+        config, deepest = self.config, self.config.levels[-1].channels
+        first = ResBlock(deepest, deepest, config.time_width)
+        if config.middle_depth is None:
+            return Stage.of(first)
+        last = ResBlock(deepest, deepest, config.time_width)
+        return Stage.of(first, *self.transformer(deepest, config.middle_depth), last)
+
     def build_output(self, skips: list[int]) -> list[Stage]:
         """The way up: one residual block more a level than on the way down; each takes the latest skip."""
         config, width = self.config, self.config.levels[-1].channels
+        depths = config.output_depths or config.level_depths
         stages: list[Stage] = []
         for number, level in reversed(list(enumerate(config.levels))):
             for index in range(level.residual_blocks + 1):
@@ -305,7 +318,7 @@ class SdUNet(nn.Module):
                 width = level.channels
                 is_last = index == level.residual_blocks and number > 0
                 upsample = [Upsample(width)] if is_last else []
-                stages.append(Stage.of(block, *self.transformer(width, level.depth), *upsample))
+                stages.append(Stage.of(block, *self.transformer(width, depths[len(stages)]), *upsample))
         return stages
 
     def forward(self, x: Tensor, timestep: Tensor, context: Tensor, vector: Tensor | None = None) -> Tensor:
@@ -338,16 +351,29 @@ def config_from(shapes: Shapes) -> SdUNetConfig:
     cuts = [number for number in range(count) if f"input_blocks.{number}.0.op.weight" in shapes]
     edges = [0, *cuts, count]
     vector = shapes.get("label_emb.0.0.weight")
-    return SdUNetConfig(
+    has_whole_middle = "middle_block.2.in_layers.0.weight" in shapes
+    attention = _first_ending(shapes, "transformer_blocks.0.attn2.to_k.weight")
+    config = SdUNetConfig(
         in_channels=in_channels,
         out_channels=out_channels,
         model_channels=model_channels,
-        context_width=shapes["middle_block.1.transformer_blocks.0.attn2.to_k.weight"][1],
+        context_width=shapes[attention][1],
         levels=tuple(_level(shapes, first + 1, end) for first, end in pairwise(edges)),
-        middle_depth=count_blocks(shapes, "middle_block.1.transformer_blocks."),
-        is_linear=len(shapes["middle_block.1.proj_in.weight"]) == 2,
+        middle_depth=count_blocks(shapes, "middle_block.1.transformer_blocks.") if has_whole_middle else None,
+        is_linear=len(shapes[_first_ending(shapes, ".proj_in.weight")]) == 2,
         vector_width=None if vector is None else vector[1],
     )
+    ups = range(count_blocks(shapes, "output_blocks."))
+    depths = tuple(count_blocks(shapes, f"output_blocks.{number}.1.transformer_blocks.") for number in ups)
+    return config if depths == config.level_depths else replace(config, output_depths=depths)
+
+
+def _first_ending(shapes: Shapes, ending: str) -> str:
+    """A tensor's name that ends so. Raises KeyError."""
+    name = next((name for name in shapes if name.endswith(ending)), None)
+    if name is None:
+        raise KeyError(ending)
+    return name
 
 
 def _level(shapes: Shapes, first: int, end: int) -> Level:

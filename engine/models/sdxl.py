@@ -4,7 +4,7 @@ the size that a picture had and the part that was cut from it.
 
 from engine.models import parts
 from engine.models.family import Family, LatentFormat, TextPart
-from engine.models.parts import has
+from engine.models.parts import has, lacks
 from engine.models.sd1 import END_MARK
 
 PAD_G = 0
@@ -20,11 +20,11 @@ FAMILY = Family(
     traits=(
         parts.STEM,
         parts.HEAD,
-        has("middle_block.1.proj_in.weight", None, None),
         has("label_emb.0.0.weight", None, VECTOR_WIDTH),
         parts.STILL,
     ),
-    home=(),
+    # Playground 2.5 has the same networks with another latent space and another prediction.
+    home=(lacks("edm_mean"),),
     unet=parts.UNET,
     texts=(
         TextPart(

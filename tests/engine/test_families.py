@@ -65,6 +65,7 @@ CASES = [
     pytest.param(
         families.SDXL, Setting(numbers=((*WHOLE, 64.0, 64.0),) * 2, last_layer=-3), id="sdxl, clip skip"
     ),
+    pytest.param(families.SSD, Setting(numbers=((*WHOLE, 64.0, 64.0),) * 2), id="reduced sdxl"),
     pytest.param(families.REFINER, Setting(numbers=((*WHOLE, 6.0), (*WHOLE, 2.5))), id="refiner"),
 ]
 

@@ -53,6 +53,15 @@ def sdxl(channels: int) -> TinyFamily:
     return TinyFamily("sdxl", unet, OF_XL, 1.0, vae=VAE)
 
 
+def ssd() -> TinyFamily:
+    levels = (Level(320, 2, 0), Level(640, 2, 2), Level(1280, 2, 4))
+    depths = (4, 4, 10, 2, 1, 1, 0, 0, 0)
+    unet = SdUNetConfig(
+        4, 4, 320, 2048, levels, None, is_linear=True, vector_width=2816, output_depths=depths
+    )
+    return TinyFamily("sdxl", unet, OF_XL, 1.0, vae=VAE)
+
+
 def refiner() -> TinyFamily:
     unet = SdUNetConfig(4, 4, 384, 1280, REFINED, 4, is_linear=True, vector_width=2560)
     return TinyFamily("sdxl_refiner", unet, OF_REFINER, 1.0, vae=VAE)
@@ -85,6 +94,7 @@ RELEASES = [
     pytest.param(sdxl(4), (2_567_463_684, 123_060_480, 694_659_840), id="SDXL"),
     pytest.param(sdxl(9), (2_567_478_084, 123_060_480, 694_659_840), id="SDXL inpainting"),
     pytest.param(sdxl(8), (2_567_475_204, 123_060_480, 694_659_840), id="SDXL pix2pix"),
+    pytest.param(ssd(), (1_331_334_404, 123_060_480, 694_659_840), id="SSD-1B"),
     pytest.param(refiner(), (2_259_526_660, 694_659_840), id="SDXL refiner"),
 ]
 
@@ -98,7 +108,17 @@ def test_a_release_is_exactly_its_family(size: TinyFamily, elements: tuple[int, 
     assert checkpoint.vae.elements == 83_653_863
 
 
-SUPPORTED = ("sd15_", "sd21_", "sd2_", "sdxl_base", "sdxl_inp", "sdxl_ins", "sdxl_ref", "diffusers_unet_sd")
+SUPPORTED = (
+    "sd15_",
+    "sd21_",
+    "sd2_",
+    "sdxl_base",
+    "sdxl_inp",
+    "sdxl_ins",
+    "sdxl_ref",
+    "diffusers_unet_sd",
+    "ssd1b",
+)
 
 
 @pytest.mark.parametrize("name", [name for name in SAMPLES if not name.startswith(SUPPORTED)])
@@ -114,7 +134,6 @@ def test_every_other_layout_is_known_or_unknown(name: str) -> None:
         ("flux1_dev_transformer", "known, not supported yet: Flux.1"),
         ("sd35_large_checkpoint", "known, not supported yet: Stable Diffusion 3"),
         ("svd_xt_checkpoint", "known, not supported yet: Stable Video Diffusion"),
-        ("ssd1b_checkpoint", "known, not supported yet: SSD-1B"),
         ("wan21_t2v_14b_transformer", "known, not supported yet: Wan"),
         ("controlnet_sdxl", "no checkpoint or denoising network: ControlNet"),
         ("lora_sdxl_kohya", "no checkpoint or denoising network: LoRA"),
@@ -206,3 +225,9 @@ def quickly() -> Iterator[None]:
         tracemalloc.stop()
     assert used < 1
     assert peak < 64_000_000
+
+
+def test_playground_is_not_taken_for_sdxl() -> None:
+    shapes = shapes_of(sdxl(4)) | {"edm_mean": (4,), "edm_std": (4,)}
+    with pytest.raises(UnsupportedCheckpoint, match=r"known, not supported yet: Playground 2\.5"):
+        detect_checkpoint(shapes, "playground.safetensors")

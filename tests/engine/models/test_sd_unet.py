@@ -19,7 +19,10 @@ ODD = SdUNetConfig(
 )
 
 
-@pytest.mark.parametrize("config", [ODD, TINY.unet])
+REDUCED = replace(ODD, middle_depth=None, output_depths=(1, 2, 0, 3, 0, 1, 2, 2, 2, 0, 1, 1))
+
+
+@pytest.mark.parametrize("config", [ODD, REDUCED, TINY.unet])
 def test_the_configuration_survives_a_trip_through_shapes(config: SdUNetConfig) -> None:
     with torch.device("meta"):
         network = config.build()

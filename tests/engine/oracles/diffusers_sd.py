@@ -67,7 +67,9 @@ def build_unet(config: SdUNetConfig, weights: Mapping[str, Tensor]) -> UNet2DCon
         cross_attention_dim=config.context_width,
         # A list of counts, for all its name; the last is the middle's too.
         attention_head_dim=[config.heads_at(level.channels) for level in config.levels],
-        transformer_layers_per_block=[level.depth or config.middle_depth for level in config.levels],
+        transformer_layers_per_block=[level.depth or config.middle_depth or 1 for level in config.levels],
+        reverse_transformer_layers_per_block=depths_up(config),
+        mid_block_type="UNetMidBlock2D" if config.middle_depth is None else "UNetMidBlock2DCrossAttn",
         use_linear_projection=config.is_linear,
         projection_class_embeddings_input_dim=config.vector_width,
         **({} if config.vector_width is None else _TOLD_SIZES),
@@ -75,6 +77,17 @@ def build_unet(config: SdUNetConfig, weights: Mapping[str, Tensor]) -> UNet2DCon
     blocks = config.levels[0].residual_blocks
     unet.load_state_dict({_unet_name(name, blocks): tensor for name, tensor in weights.items()})
     return unet.eval()
+
+
+def depths_up(config: SdUNetConfig) -> list[list[int]] | None:
+    """The depths of each block on the way up, level by level, where they are not those of the way down."""
+    if config.output_depths is None:
+        return None
+    blocks = config.levels[0].residual_blocks + 1
+    return [
+        list(config.output_depths[start : start + blocks])
+        for start in range(0, len(config.output_depths), blocks)
+    ]
 
 
 def build_vae(config: KlVaeConfig, weights: Mapping[str, Tensor]) -> AutoencoderKL:

@@ -86,6 +86,7 @@ SDXL = TinyFamily(
     ),
     0.13025,
 )
+SSD = replace(SDXL, unet=replace(SDXL.unet, middle_depth=None, output_depths=(2, 3, 1, 2, 0, 0)))
 REFINER = TinyFamily(
     "sdxl_refiner",
     SdUNetConfig(
