@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import tqdm
 
@@ -18,7 +17,7 @@ from engine.demo.evaluate.questions import Question, ask
 from engine.demo.evaluate.scores import score
 from engine.demo.train.corpus import Corpus, Tokens
 from engine.demo.train.denoiser import captions_shown
-from engine.demo.train.networks import LATENT_SCALE, PREFIXES, new_autoencoder, new_text_encoder, new_unet
+from engine.demo.train.networks import LATENT_SCALE, read_model
 from engine.demo.world import draw
 from engine.sampling.denoiser import Condition
 from engine.sampling.guidance import guide
@@ -95,24 +94,18 @@ def generate(
     checkpoint: Path, captions: Sequence[str], course: tuple[str, str, int, float], device: torch.device
 ) -> npt.NDArray[np.uint8]:
     """One picture a caption, (N, 128, 128, 3); batch b has seed b."""
-    weights = load_file(checkpoint)
-    unet, text, vae = new_unet(), new_text_encoder(), new_autoencoder()
-    for part, network in (("unet", unet), ("text", text), ("vae", vae)):
-        prefix = PREFIXES[part]
-        named = {name[len(prefix) :]: tensor for name, tensor in weights.items() if name.startswith(prefix)}
-        network.load_state_dict(named)
-        network.float().to(device).eval()
+    model = read_model(checkpoint, device)
     tokens, table = Tokens(), scaled_linear_sigmas()
     sampler, scheduler, steps, cfg = course
     levels = schedule_sigmas(scheduler, table, steps)
 
-    prediction = EpsPrediction(unet, table)
+    prediction = EpsPrediction(model.unet, table)
 
     def predict(x: Tensor, sigma: float, condition: Condition) -> Tensor:
         return prediction(x, sigma, condition.text)
 
     def encode(prompts: Sequence[str]) -> Condition:
-        return Condition(text(text.embed(tokens(list(prompts)).to(device))))
+        return Condition(model.text(model.text.embed(tokens(list(prompts)).to(device))))
 
     pictures: list[npt.NDArray[np.uint8]] = []
     for start in tqdm(range(0, len(captions), BATCH), "pictures"):
@@ -121,7 +114,7 @@ def generate(
         latent = torch.zeros(len(part), 4, 16, 16, device=device)
         way = Course(levels, sampler, table.sigma_max)
         latent = sample(denoiser, Start(latent, seed=start), way, space=LatentScale(LATENT_SCALE))
-        pixels = vae.decode(latent).clamp(-1, 1).add(1).mul(127.5).round().byte()
+        pixels = model.vae.decode(latent).clamp(-1, 1).add(1).mul(127.5).round().byte()
         pictures.append(pixels.permute(0, 2, 3, 1).cpu().numpy())
     return np.concatenate(pictures)
 

@@ -1,6 +1,7 @@
 """The U-Net and, with it, the text encoder: noise is predicted from noisy latents and captions."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from engine.demo.train.corpus import EMPTY_SHARE, Corpus, Tokens, to_pixels
 from engine.demo.train.networks import LATENT_SCALE, new_text_encoder, new_unet
 from engine.demo.train.state import Plan, Training, read_averages
 from engine.models.kl_vae import KlVae
+from engine.sampling.denoiser import Network
 from engine.sampling.prediction import scaled_linear_sigmas
 
 BATCH: Final = 64
@@ -61,7 +63,6 @@ def train_denoiser(
     if path.exists():
         training.load(path)
     tokens = Tokens()
-    sigmas = scaled_linear_sigmas().table.to(plan.device)
     bar = tqdm(total=plan.steps, initial=training.step, desc="U-Net")
     recent: list[float] = []
     while training.step < plan.steps:
@@ -70,12 +71,9 @@ def train_denoiser(
         batch, empty = _choose(corpus, rng)
         clean = torch.from_numpy(latents[batch].astype(np.float32)).to(plan.device)
         ids = tokens(_captions(corpus, batch, empty, training.step)).to(plan.device)
-        timestep = torch.randint(len(sigmas), (BATCH,), device=plan.device)
-        sigma, noise = sigmas[timestep], torch.randn_like(clean)
-        noisy = _noisy(clean, noise, sigma)
-        with torch.autocast(plan.device.type, torch.bfloat16), _attention(plan.device):
-            predicted = unet(noisy, timestep, text(text.embed(ids)))
-        loss = _loss(predicted.float(), noise, sigma)
+        with computing_on(plan.device):
+            context = text(text.embed(ids))
+        loss = denoising_loss(unet, clean, context)
         training.learn(loss)
         recent.append(loss.item())
         bar.update()
@@ -112,17 +110,29 @@ def _captions(
     return ["" if blank else corpus.caption(int(index), step) for index, blank in pairs]
 
 
-def _noisy(clean: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
-    """Variance-preserving: what the network sees at this noise level."""
+def denoising_loss(unet: Network, clean: Tensor, context: Tensor) -> Tensor:
+    """How far the network is from telling the noise on `clean`, (B, 4, H, W), at a random level each.
+
+    context: (B, T, D).
+    """
+    device = clean.device
+    sigmas = scaled_linear_sigmas().table.to(device)
+    timestep = torch.randint(len(sigmas), (len(clean),), device=device)
+    sigma, noise = sigmas[timestep], torch.randn_like(clean)
     spread = sigma[:, None, None, None]
-    return (clean + spread * noise) / (1 + spread**2).sqrt()
-
-
-def _loss(predicted: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
+    # Variance-preserving: what the network sees at this noise level.
+    noisy = (clean + spread * noise) / (1 + spread**2).sqrt()
+    with computing_on(device):
+        predicted = unet(noisy, timestep, context)
     weight = (sigma**2 * SNR_LIMIT).clamp(max=1.0)
-    return (weight * (predicted - noise).square().mean(dim=(1, 2, 3))).mean()
+    return (weight * (predicted.float() - noise).square().mean(dim=(1, 2, 3))).mean()
 
 
-def _attention(device: torch.device) -> AbstractContextManager[object]:
-    """On a CPU the fused kernel's backward pass is slow for heads as narrow as these."""
-    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
+@contextmanager
+def computing_on(device: torch.device) -> Generator[None]:
+    """In bfloat16 where that is safe; on a CPU without the fused attention, whose backward pass is slow for
+    heads as narrow as these.
+    """
+    attention = sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
+    with torch.autocast(device.type, torch.bfloat16), attention:
+        yield

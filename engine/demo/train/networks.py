@@ -1,13 +1,15 @@
 """The demo model's three networks: sizes, first weights, and the file they ship in."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from engine.demo.train.state import below
 from engine.demo.train.thumbnail import carry_colours
 from engine.models.clip_text import ClipText, ClipTextConfig
 from engine.models.kl_vae import KlVae, KlVaeConfig
@@ -59,6 +61,26 @@ def new_unet() -> SdUNet:
             nn.init.zeros_(module.get_parameter("weight"))
             nn.init.zeros_(module.get_parameter("bias"))
     return unet
+
+
+@dataclass(frozen=True)
+class Networks:
+    """A whole model, its weights in float32, for use alone."""
+
+    unet: SdUNet
+    text: ClipText
+    vae: KlVae
+
+
+def read_model(path: Path, device: torch.device) -> Networks:
+    """The three networks of a file that `write_model` left."""
+    weights = load_file(path)
+    parts = Networks(new_unet(), new_text_encoder(), new_autoencoder())
+    for part, prefix in PREFIXES.items():
+        network: nn.Module = getattr(parts, part)
+        network.load_state_dict(below(weights, prefix))
+        network.float().to(device).eval().requires_grad_(requires_grad=False)
+    return parts
 
 
 def write_model(path: Path, parts: Mapping[str, Mapping[str, Tensor]], *, dtype: torch.dtype) -> None:

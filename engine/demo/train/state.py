@@ -87,11 +87,11 @@ class Training:
             self.step = json.loads(file.metadata()["training"])["step"]
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 -- not a mapping
         for name, network in self.networks.items():
-            network.load_state_dict(_below(tensors, f"network.{name}."))
-            for key, tensor in _below(tensors, f"average.{name}.").items():
+            network.load_state_dict(below(tensors, f"network.{name}."))
+            for key, tensor in below(tensors, f"average.{name}.").items():
                 self.averages[name][key].copy_(tensor)
         state: dict[int, dict[str, Tensor]] = {}
-        for key, tensor in _below(tensors, "optimizer.").items():
+        for key, tensor in below(tensors, "optimizer.").items():
             number, moment = key.split(".")
             state.setdefault(int(number), {})[moment] = tensor
         groups = self.optimizer.state_dict()["param_groups"]
@@ -109,5 +109,6 @@ def read_averages(path: Path, name: str) -> dict[str, Tensor]:
         return {key[len(prefix) :]: file.get_tensor(key) for key in names}
 
 
-def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Those whose names begin so, by the rest of their names."""
     return {key[len(prefix) :]: tensor for key, tensor in tensors.items() if key.startswith(prefix)}

@@ -13,13 +13,18 @@ Picture: TypeAlias = npt.NDArray[np.floating[Any]]
 
 PAPER: Final = (0.985, 0.98, 0.965)
 INK: Final = (0.12, 0.11, 0.13)
+BLUEPRINT: Final = (0.09, 0.24, 0.52)
+CHALK: Final = (0.90, 0.95, 1.0)
 PIXEL: Final = 4
 # Pixels beyond a thing's radius that its strokes may reach.
 MARGIN: Final = 8
 
 
 def draw(scene: Scene) -> npt.NDArray[np.uint8]:
-    """(128, 128, 3), 8 bit; equal scenes give equal pictures."""
+    """(128, 128, 3), 8 bit; equal scenes give equal pictures.
+
+    Beside the styles of scenes there is "blueprint": white lines on blue, whatever the scene's colours.
+    """
     rng = np.random.default_rng(scene.seed)
     picture = _background(scene, rng)
     for thing in scene.things:
@@ -115,6 +120,10 @@ def _on_paper(picture: Picture, style: str, rng: Generator) -> Picture:
     if style == "watercolour":
         wash = np.clip(np.float32(0.68) + np.float32(0.16) * _cloud(rng, 5), 0.3, 1)
         return _mix(np.full_like(picture, PAPER), picture, wash)
+    if style == "blueprint":
+        x, y = _grid()
+        lines = ((x % 16 < 1) | (y % 16 < 1)).astype(np.float32)
+        return _mix(np.full_like(picture, BLUEPRINT), CHALK, np.float32(0.16) * lines)
     return picture
 
 
@@ -134,7 +143,13 @@ def _paint(picture: Picture, thing: Thing, style: str, rng: Generator) -> None:
     parts = [(field * np.float32(thing.radius), tone) for field, tone in PARTS[thing.shape](*local)]
     base = np.clip(np.asarray(COLOURS[thing.colour]) + rng.normal(0, 0.018, size=3), 0, 1)
     patch = picture[rows, columns]
-    brush = {"outline": _outlined, "pencil": _pencilled, "watercolour": _washed}.get(style, _filled)
+    brushes = {
+        "outline": _outlined,
+        "pencil": _pencilled,
+        "watercolour": _washed,
+        "blueprint": _blueprinted,
+    }
+    brush = brushes.get(style, _filled)
     picture[rows, columns] = brush(patch, parts, base.astype(np.float32), rng)
 
 
@@ -198,4 +213,11 @@ def _washed(patch: Picture, parts: PixelParts, base: Picture, rng: Generator) ->
         patch = _mix(patch, colour, np.clip(np.float32(0.5) - distance / 2, 0, 1) * pigment)
         pool = np.exp(-(((distance + 2) / 1.6) ** 2)) * np.float32(0.35)
         patch = _mix(patch, colour * np.float32(0.72), pool * _cover(distance))
+    return patch
+
+
+def _blueprinted(patch: Picture, parts: PixelParts, base: Picture, rng: Generator) -> Picture:
+    for distance, _ in parts:
+        patch = _mix(patch, BLUEPRINT, _cover(distance))
+        patch = _mix(patch, CHALK, _cover(np.abs(distance) - np.float32(1.2)))
     return patch

@@ -55,6 +55,16 @@ def test_pixel_art_is_made_of_equal_blocks() -> None:
     assert (blocks == blocks[:, :1, :, :1]).all()
 
 
+def test_a_blueprint_is_white_on_blue_whatever_the_colours() -> None:
+    picture, other = (
+        draw(scene_of("square", colour, "blueprint")).astype(int) for colour in ("red", "green")
+    )
+    assert (picture == other).all()
+    is_line = picture[..., 0] > 200
+    assert 0.005 < is_line.mean() < 0.1
+    assert (picture[~is_line][:, 2] > picture[~is_line][:, 0] + 15).all()
+
+
 def test_the_first_of_two_things_is_where_its_coordinates_say() -> None:
     left, right = (
         Thing("square", "red", "medium", 32, 64, 20, 0),
