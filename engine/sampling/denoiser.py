@@ -26,6 +26,14 @@ class Denoiser(Protocol):
         ...
 
 
+class GuidedDenoiser(Denoiser, Protocol):
+    """A denoiser that can also tell what it would expect without the prompt, as CFG++ needs."""
+
+    def with_unconditional(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+        """What a call gives, and the estimate of the negative side beside it; each (B, C, H, W)."""
+        ...
+
+
 class Network(Protocol):
     """A network as it was trained, before any adaptation."""
 

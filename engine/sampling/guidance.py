@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from torch import Tensor
 
-from engine.sampling.denoiser import Condition, Denoiser
+from engine.sampling.denoiser import Condition
 
 # Predicts what is behind x (B, C, H, W) at sigma, given one condition a sample.
 Predict = Callable[[Tensor, float, Condition], Tensor]
@@ -15,25 +17,56 @@ Predict = Callable[[Tensor, float, Condition], Tensor]
 MAX_REPEATS = 4
 
 
+@dataclass(frozen=True, eq=False)
+class Guided:
+    """A denoiser that adds up the estimates of several sides, each with its weight; weights sum to 1.
+
+    The last side is the one without the prompt. A condition is repeated where its batch is less than the
+    latent's; several of one side count equally; a side without weight is not evaluated.
+    """
+
+    predict: Predict
+    sides: tuple[Sequence[Condition], ...]
+    weights: tuple[float, ...]
+
+    def __call__(self, x: Tensor, sigma: float) -> Tensor:
+        """The weighted estimate."""
+        chosen = [
+            place for place, weight in enumerate(self.weights) if not math.isclose(weight, 0, abs_tol=1e-9)
+        ]
+        estimates = estimate_sides(self.predict, x, sigma, [self.sides[place] for place in chosen])
+        return _add_up(estimates, [self.weights[place] for place in chosen])
+
+    def with_unconditional(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+        """The weighted estimate and the last side's."""
+        estimates = estimate_sides(self.predict, x, sigma, self.sides)
+        return _add_up(estimates, self.weights), estimates[-1]
+
+
 def guide(
     predict: Predict, positive: Sequence[Condition], negative: Sequence[Condition], cfg: float
-) -> Denoiser:
-    """A denoiser pulled from `negative` towards `positive` by the scale `cfg`; 1 leaves the negative out.
+) -> Guided:
+    """A denoiser pulled from `negative` towards `positive` by the scale `cfg`; 1 leaves the negative out."""
+    return Guided(predict, (positive, negative), (cfg, 1 - cfg))
 
-    A condition is repeated where its batch is less than the latent's; several of one side count equally.
-    """
-    ignores_negative = math.isclose(cfg, 1.0)
-    conditions = [*positive] if ignores_negative else [*positive, *negative]
 
-    def denoise(x: Tensor, sigma: float) -> Tensor:
-        results = _predict_all(predict, x, sigma, conditions)
-        towards = torch.stack(results[: len(positive)]).mean(dim=0)
-        if ignores_negative:
-            return towards
-        away = torch.stack(results[len(positive) :]).mean(dim=0)
-        return away + (towards - away) * cfg
+def estimate_sides(
+    predict: Predict, x: Tensor, sigma: float, sides: Sequence[Sequence[Condition]]
+) -> list[Tensor]:
+    """What each side expects behind x, the mean of its conditions; in one call where that is possible."""
+    results = _predict_all(predict, x, sigma, [condition for side in sides for condition in side])
+    ends = list(accumulate(len(side) for side in sides))
+    return [
+        torch.stack(results[end - len(side) : end]).mean(dim=0) for side, end in zip(sides, ends, strict=True)
+    ]
 
-    return denoise
+
+def _add_up(estimates: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    first, *rest = (
+        estimate if weight == 1 else estimate * weight
+        for estimate, weight in zip(estimates, weights, strict=True)
+    )
+    return sum(rest, start=first)
 
 
 def _predict_all(predict: Predict, x: Tensor, sigma: float, conditions: Sequence[Condition]) -> list[Tensor]:

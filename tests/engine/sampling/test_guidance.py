@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from engine.sampling.denoiser import Condition
-from engine.sampling.guidance import guide, join, join_texts
+from engine.sampling.guidance import Guided, guide, join, join_texts
 
 X = torch.zeros(2, 1, 1, 1)
 
@@ -58,6 +58,17 @@ def test_several_texts_of_a_side_count_equally() -> None:
 def test_each_sample_has_its_own_text_where_there_are_as_many() -> None:
     text = Condition(torch.cat([says(1.0).text, says(2.0).text]))
     assert guide(mean_of_text, [text], [says(0.0)], 1.0)(X, 1.0).flatten().tolist() == [1.0, 2.0]
+
+
+def test_the_negative_is_told_beside_the_guided_estimate() -> None:
+    guided, unconditional = guide(mean_of_text, [says(5.0)], [says(2.0)], 3.0).with_unconditional(X, 1.0)
+    assert guided.flatten().tolist() == pytest.approx([11.0, 11.0])
+    assert unconditional.flatten().tolist() == [2.0, 2.0]
+
+
+def test_three_sides_are_weighted() -> None:
+    denoiser = Guided(mean_of_text, ([says(5.0)], [says(4.0)], [says(2.0)]), (3.0, -1.0, -1.0))
+    assert denoiser(X, 1.0).flatten().tolist() == pytest.approx([9.0, 9.0])
 
 
 def test_texts_are_joined_at_their_lowest_common_length() -> None:
