@@ -38,7 +38,11 @@ class InputSchema:
         """The catalog's shape: what does not apply is left out."""
         always: dict[str, object] = {"name": self.name, "type": self.type, "required": self.required}
         rest = {field.name: getattr(self, field.name) for field in fields(self)[3:]}
-        kept = {name: value for name, value in rest.items() if value is not None and value is not False}
+        kept = {
+            name: value
+            for name, value in rest.items()
+            if value is not None and (value is not False or name == "default")
+        }
         return always | kept
 
     @classmethod

@@ -12,6 +12,34 @@ from engine.nodes.inpaint import (
     vae_encode_for_inpaint,
 )
 from engine.nodes.latent import empty_latent_image, latent_upscale, vae_decode, vae_encode
+from engine.nodes.latent_arithmetic import (
+    latent_add,
+    latent_blend,
+    latent_concat,
+    latent_cut,
+    latent_interpolate,
+    latent_multiply,
+    latent_subtract,
+)
+from engine.nodes.latent_batch import (
+    latent_batch,
+    latent_batch_seed_behavior,
+    latent_from_batch,
+    repeat_latent_batch,
+)
+from engine.nodes.latent_composite import latent_composite, latent_composite_masked, set_latent_noise_mask
+from engine.nodes.latent_empty import (
+    empty_chroma_radiance_latent_image,
+    empty_hunyuan_image_latent,
+    empty_sd3_latent_image,
+    stable_cascade_empty_latent_image,
+)
+from engine.nodes.latent_operations import (
+    latent_apply_operation,
+    latent_operation_sharpen,
+    latent_operation_tonemap_reinhard,
+)
+from engine.nodes.latent_transform import latent_crop, latent_flip, latent_rotate, latent_upscale_by
 from engine.nodes.loaders import checkpoint_loader_simple
 from engine.nodes.model_loaders import (
     checkpoint_loader,
@@ -57,4 +85,29 @@ NODES: tuple[AnyNode, ...] = (
     inpaint_model_conditioning,
     instruct_pix_to_pix_conditioning,
     vae_encode_for_inpaint,
+    latent_upscale_by,
+    latent_rotate,
+    latent_flip,
+    latent_crop,
+    latent_batch,
+    latent_from_batch,
+    repeat_latent_batch,
+    latent_batch_seed_behavior,
+    latent_add,
+    latent_subtract,
+    latent_multiply,
+    latent_interpolate,
+    latent_blend,
+    latent_concat,
+    latent_cut,
+    latent_composite,
+    latent_composite_masked,
+    set_latent_noise_mask,
+    latent_apply_operation,
+    latent_operation_tonemap_reinhard,
+    latent_operation_sharpen,
+    empty_sd3_latent_image,
+    empty_hunyuan_image_latent,
+    empty_chroma_radiance_latent_image,
+    stable_cascade_empty_latent_image,
 )

@@ -14,7 +14,9 @@ _PARALLEL = 1 - 1e-5
 
 
 def check_size(width_px: int, height_px: int, count: int) -> None:
-    """Raises BadInput for pictures that would take the machine's memory, not the graph's."""
+    """Raises BadInput for pictures without pixels, and for such as would take the machine's memory."""
+    if min(width_px, height_px) < 1:
+        raise BadInput(f"{width_px} × {height_px} pixels are asked for; a picture has at least 1 × 1")
     if width_px * height_px > MAX_PICTURE_PIXELS:
         raise BadInput(
             f"{width_px} × {height_px} pixels are asked for; a picture has at most {MAX_PICTURE_PIXELS}"
@@ -40,6 +42,19 @@ def resize(samples: Tensor, width: int, height: int, method: str) -> Tensor:
     if method == "bislerp":
         return bislerp(samples, width, height)
     return F.interpolate(samples, size=(height, width), mode=method)
+
+
+def fit(samples: Tensor, like: Tensor, method: str) -> Tensor:
+    """(B, C, H, W) cut to the aspect of `like` and scaled to its height and width, where they differ."""
+    height, width = like.shape[-2:]
+    if samples.shape[-2:] == like.shape[-2:]:
+        return samples
+    return resize(crop_to_aspect(samples, width, height), width, height, method)
+
+
+def repeat_to(batch: Tensor, count: int) -> Tensor:
+    """`count` entries: the batch over and over, cut off where it is full."""
+    return batch if len(batch) == count else batch[torch.arange(count) % len(batch)]
 
 
 def bislerp(samples: Tensor, width: int, height: int) -> Tensor:

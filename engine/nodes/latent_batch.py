@@ -1,0 +1,77 @@
+"""Nodes that take batches of latents apart and put them together.
+
+`batch_index` goes along: a latent keeps the noise of the place that it had in its first batch.
+"""
+
+from dataclasses import replace
+from typing import Annotated, Literal
+
+import torch
+
+from engine.graph.kinds import IntWidget, Latent, Tip
+from engine.graph.spec import node
+from engine.nodes.latent import FACTOR
+from engine.nodes.latent_arithmetic import check_channels
+from engine.nodes.resize import check_size, fit, repeat_to
+
+FirstLatent = Annotated[int, IntWidget(0, 63), Tip("Counts from 0; beyond the end it is the last.")]
+LatentCount = Annotated[int, IntWidget(1, 64)]
+
+
+@node("LatentBatch", category="latent/batch", title="Latent Batch")
+def latent_batch(*, samples1: Latent, samples2: Latent) -> Latent:
+    """Both batches as one, the second brought to the size of the first."""
+    first, second = samples1.samples, samples2.samples
+    check_channels(first, second)
+    joined = torch.cat([first, fit(second, first, "bilinear")])
+    return replace(samples1, samples=joined, batch_index=places_of(samples1) + places_of(samples2))
+
+
+@node("LatentFromBatch", category="latent/batch", title="Latent From Batch")
+def latent_from_batch(*, samples: Latent, batch_index: FirstLatent = 0, length: LatentCount = 1) -> Latent:
+    """A few latents of a batch, with the noise that they have in it."""
+    first = min(batch_index, len(samples.samples) - 1)
+    chosen = slice(first, first + length)
+    mask = samples.noise_mask
+    if mask is not None and len(mask) > 1:
+        mask = repeat_to(mask, len(samples.samples))[chosen]
+    places = places_of(samples)[chosen]
+    return replace(samples, samples=samples.samples[chosen], noise_mask=mask, batch_index=places)
+
+
+@node("RepeatLatentBatch", category="latent/batch", title="Repeat Latent Batch")
+def repeat_latent_batch(*, samples: Latent, amount: LatentCount = 1) -> Latent:
+    """The whole batch several times."""
+    count = len(samples.samples)
+    height, width = samples.samples.shape[-2:]
+    check_size(width * FACTOR, height * FACTOR, count * amount)
+    mask = samples.noise_mask
+    if mask is not None and len(mask) > 1:
+        mask = repeat_to(repeat_to(mask, count), count * amount)
+    repeated = repeat_to(samples.samples, count * amount)
+    places = _repeat_places(samples.batch_index, amount)
+    return replace(samples, samples=repeated, noise_mask=mask, batch_index=places)
+
+
+@node("LatentBatchSeedBehavior", category="latent/advanced", title="LatentBatchSeedBehavior")
+def latent_batch_seed_behavior(
+    *, samples: Latent, seed_behavior: Literal["random", "fixed"] = "fixed"
+) -> Latent:
+    """Gives every latent of the batch the same noise (fixed) or each its own (random)."""
+    if seed_behavior == "random":
+        return replace(samples, batch_index=None)
+    first = places_of(samples)[0]
+    return replace(samples, batch_index=(first,) * len(samples.samples))
+
+
+def places_of(latent: Latent) -> tuple[int, ...]:
+    """Whose noise each latent gets: its place in the batch where nothing else is said."""
+    return tuple(range(len(latent.samples))) if latent.batch_index is None else latent.batch_index
+
+
+def _repeat_places(places: tuple[int, ...] | None, amount: int) -> tuple[int, ...] | None:
+    """Each repetition goes on behind the one before."""
+    if places is None:
+        return None
+    stride = max(places) - min(places) + 1
+    return tuple(place + stride * turn for turn in range(amount) for place in places)
