@@ -41,6 +41,26 @@ from engine.nodes.latent_operations import (
 )
 from engine.nodes.latent_transform import latent_crop, latent_flip, latent_rotate, latent_upscale_by
 from engine.nodes.loaders import checkpoint_loader_simple
+from engine.nodes.mask import (
+    crop_mask,
+    feather_mask,
+    grow_mask,
+    image_color_to_mask,
+    image_to_mask,
+    invert_mask,
+    load_image_mask,
+    mask_composite,
+    mask_preview,
+    mask_to_image,
+    solid_mask,
+    threshold_mask,
+)
+from engine.nodes.mask_compositing import (
+    image_composite_masked,
+    join_image_with_alpha,
+    porter_duff_image_composite,
+    split_image_with_alpha,
+)
 from engine.nodes.model_loaders import (
     checkpoint_loader,
     clip_loader,
@@ -110,4 +130,20 @@ NODES: tuple[AnyNode, ...] = (
     empty_hunyuan_image_latent,
     empty_chroma_radiance_latent_image,
     stable_cascade_empty_latent_image,
+    mask_to_image,
+    image_to_mask,
+    image_color_to_mask,
+    solid_mask,
+    invert_mask,
+    crop_mask,
+    mask_composite,
+    feather_mask,
+    grow_mask,
+    threshold_mask,
+    mask_preview,
+    load_image_mask,
+    porter_duff_image_composite,
+    split_image_with_alpha,
+    join_image_with_alpha,
+    image_composite_masked,
 )
