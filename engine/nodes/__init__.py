@@ -6,6 +6,38 @@ This tuple is all there is to registering one.
 from engine.graph.spec import AnyNode
 from engine.nodes.conditioning import clip_text_encode
 from engine.nodes.image import image_scale, load_image, preview_image, save_image
+from engine.nodes.image_animation import save_animated_png, save_animated_webp
+from engine.nodes.image_batches import (
+    empty_image,
+    get_image_size,
+    image_batch,
+    image_from_batch,
+    repeat_image_batch,
+)
+from engine.nodes.image_color import image_rgb_to_yuv, image_yuv_to_rgb
+from engine.nodes.image_edges import canny
+from engine.nodes.image_filters import (
+    image_add_noise,
+    image_blend,
+    image_blur,
+    image_invert,
+    image_sharpen,
+    morphology,
+)
+from engine.nodes.image_quantize import image_quantize
+from engine.nodes.image_sizes import (
+    image_scale_by,
+    image_scale_to_max_dimension,
+    image_scale_to_total_pixels,
+    resize_and_pad_image,
+)
+from engine.nodes.image_transform import (
+    image_crop,
+    image_flip,
+    image_pad_for_outpaint,
+    image_rotate,
+    image_stitch,
+)
 from engine.nodes.inpaint import (
     inpaint_model_conditioning,
     instruct_pix_to_pix_conditioning,
@@ -21,13 +53,13 @@ from engine.nodes.latent_arithmetic import (
     latent_multiply,
     latent_subtract,
 )
-from engine.nodes.latent_batch import (
+from engine.nodes.latent_batches import (
     latent_batch,
     latent_batch_seed_behavior,
     latent_from_batch,
     repeat_latent_batch,
 )
-from engine.nodes.latent_composite import latent_composite, latent_composite_masked, set_latent_noise_mask
+from engine.nodes.latent_compositing import latent_composite, latent_composite_masked, set_latent_noise_mask
 from engine.nodes.latent_empty import (
     empty_chroma_radiance_latent_image,
     empty_hunyuan_image_latent,
@@ -146,4 +178,30 @@ NODES: tuple[AnyNode, ...] = (
     split_image_with_alpha,
     join_image_with_alpha,
     image_composite_masked,
+    image_scale_by,
+    image_scale_to_total_pixels,
+    image_scale_to_max_dimension,
+    resize_and_pad_image,
+    empty_image,
+    image_batch,
+    repeat_image_batch,
+    image_from_batch,
+    get_image_size,
+    image_rgb_to_yuv,
+    image_yuv_to_rgb,
+    image_crop,
+    image_rotate,
+    image_flip,
+    image_pad_for_outpaint,
+    image_stitch,
+    image_invert,
+    image_add_noise,
+    image_blend,
+    image_blur,
+    image_sharpen,
+    morphology,
+    image_quantize,
+    canny,
+    save_animated_webp,
+    save_animated_png,
 )

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import torch
+from torch import Tensor
 
 from engine.graph.context import Context
 from engine.graph.events import OutputFile
@@ -13,7 +14,9 @@ from engine.nodes.naming import expand_prefix
 from engine.nodes.pictures import decode_picture, encode_png, resize_lanczos
 from engine.nodes.resize import check_size, crop_to_aspect, resize
 
-ScaleMethod = Annotated[str, Choice(("nearest-exact", "bilinear", "area", "bicubic", "lanczos"))]
+SCALE_METHODS = ("nearest-exact", "bilinear", "area", "bicubic", "lanczos")
+
+ScaleMethod = Annotated[str, Choice(SCALE_METHODS)]
 
 # What ComfyUI gives for pictures without alpha; whatever takes a mask scales it.
 _EMPTY_MASK_SIDE = 64
@@ -81,9 +84,14 @@ def image_scale(
     old_height, old_width = pixels.shape[-2:]
     width = width or max(1, round(old_width * height / old_height))
     height = height or max(1, round(old_height * width / old_width))
-    check_size(width, height, len(pixels))
     if crop == "center":
         pixels = crop_to_aspect(pixels, width, height)
-    if upscale_method == "lanczos":
-        return Image(resize_lanczos(pixels, width, height).movedim(1, -1))
-    return Image(resize(pixels, width, height, upscale_method).movedim(1, -1))
+    return Image(scale(pixels, width, height, upscale_method).movedim(1, -1))
+
+
+def scale(pixels: Tensor, width: int, height: int, method: str) -> Tensor:
+    """(B, 3 or 4, H, W) -> (B, …, height, width); `method` is one of SCALE_METHODS. Raises BadInput."""
+    check_size(width, height, len(pixels))
+    if method == "lanczos":
+        return resize_lanczos(pixels, width, height)
+    return resize(pixels, width, height, method)

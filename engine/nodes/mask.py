@@ -10,6 +10,7 @@ from engine.graph.context import Context
 from engine.graph.kinds import FloatWidget, Image, InputChoice, IntWidget, Mask, Tip
 from engine.graph.spec import node
 from engine.nodes.image import preview_image
+from engine.nodes.image_color import Color, unpack
 from engine.nodes.pasting import feathered
 from engine.nodes.pictures import decode_picture
 from engine.nodes.resize import check_size, repeat_to
@@ -17,7 +18,6 @@ from engine.nodes.sides import MAX_SIDE_PX, Offset, Side
 from engine.nodes.window import maximum, minimum
 
 Share = Annotated[float, FloatWidget(0.0, 1.0, step=0.01)]
-Color = Annotated[int, IntWidget(0, 0xFFFFFF, step=1), Tip("Red, green and blue in one number: 0xRRGGBB.")]
 Growth = Annotated[int, IntWidget(-MAX_SIDE_PX, MAX_SIDE_PX, step=1), Tip("Below 0 the mask shrinks.")]
 Operation = Literal["multiply", "add", "subtract", "and", "or", "xor"]
 
@@ -42,7 +42,7 @@ def image_to_mask(*, image: Image, channel: Literal["red", "green", "blue", "alp
 @node("ImageColorToMask", category="mask", title="ImageColorToMask")
 def image_color_to_mask(*, image: Image, color: Color = 0) -> Mask:
     """1 where a picture has exactly this colour, in 8 bits a channel."""
-    wanted = torch.tensor([color >> shift & 0xFF for shift in (16, 8, 0)])
+    wanted = (unpack(color) * 255).round().int()
     levels = (image.pixels[..., :3].clamp(0, 1) * 255).round().int()
     return Mask((levels == wanted).all(dim=-1).float())
 

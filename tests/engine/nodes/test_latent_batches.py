@@ -4,7 +4,7 @@ import torch.nn.functional as F  # noqa: N812 -- torch's own convention
 
 from engine.errors import BadInput
 from engine.graph.kinds import Latent
-from engine.nodes.latent_batch import (
+from engine.nodes.latent_batches import (
     latent_batch,
     latent_batch_seed_behavior,
     latent_from_batch,

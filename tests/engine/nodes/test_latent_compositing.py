@@ -4,7 +4,7 @@ import torch.nn.functional as F  # noqa: N812 -- torch's own convention
 
 from engine.errors import BadInput
 from engine.graph.kinds import Latent, Mask
-from engine.nodes.latent_composite import latent_composite, latent_composite_masked, set_latent_noise_mask
+from engine.nodes.latent_compositing import latent_composite, latent_composite_masked, set_latent_noise_mask
 
 BELOW, ABOVE = torch.zeros(2, 4, 16, 16), torch.ones(1, 4, 8, 8)
 
