@@ -88,12 +88,35 @@ class PictureSize:
     score: float | None = None
 
 
+@dataclass(frozen=True)
+class Area:
+    """A rectangle of latent cells."""
+
+    height: int
+    width: int
+    y: int
+    x: int
+
+
+@dataclass(frozen=True)
+class RelativeArea:
+    """A rectangle of any picture, in shares of its sides (0 to 1)."""
+
+    height: float
+    width: float
+    y: float
+    x: float
+
+
 @dataclass(frozen=True, eq=False)
 class CondEntry:
     """One encoded text. cond: (B, T, D).  pooled: (B, P), where the encoder has one.
 
     concat_latent: (B, C, h, w) in VAE space, the picture that an inpainting or pix2pix network starts from.
     concat_mask: (B, H, W), 1 = repaint.
+    strength, area, mask: how strongly the text counts and where; the mask is (B, H, W) in any size, and
+    `is_cut_to_mask` makes the area its bounds.  start, end: from which share of the way down until which.
+    is_rest: the entry counts where no other does.
     """
 
     cond: "Tensor"
@@ -101,6 +124,14 @@ class CondEntry:
     size: PictureSize | None = None
     concat_latent: "Tensor | None" = None
     concat_mask: "Tensor | None" = None
+    strength: float = 1.0
+    area: Area | RelativeArea | None = None
+    mask: "Tensor | None" = None
+    mask_strength: float = 1.0
+    is_cut_to_mask: bool = False
+    start: float = 0.0
+    end: float = 1.0
+    is_rest: bool = False
 
 
 @dataclass(frozen=True, eq=False)

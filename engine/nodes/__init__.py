@@ -4,7 +4,18 @@ This tuple is all there is to registering one.
 """
 
 from engine.graph.spec import AnyNode
-from engine.nodes.conditioning import clip_text_encode
+from engine.nodes.conditioning import (
+    clip_text_encode,
+    conditioning_average,
+    conditioning_combine,
+    conditioning_concat,
+    conditioning_set_area,
+    conditioning_set_area_percentage,
+    conditioning_set_area_strength,
+    conditioning_set_mask,
+    conditioning_set_timestep_range,
+    conditioning_zero_out,
+)
 from engine.nodes.image import image_scale, load_image, preview_image, save_image
 from engine.nodes.image_animation import save_animated_png, save_animated_webp
 from engine.nodes.image_batches import (
@@ -204,4 +215,13 @@ NODES: tuple[AnyNode, ...] = (
     canny,
     save_animated_webp,
     save_animated_png,
+    conditioning_average,
+    conditioning_combine,
+    conditioning_concat,
+    conditioning_set_area,
+    conditioning_set_area_percentage,
+    conditioning_set_area_strength,
+    conditioning_set_mask,
+    conditioning_set_timestep_range,
+    conditioning_zero_out,
 )

@@ -12,6 +12,7 @@ from engine.models.detect import find_family
 from engine.models.family import Family
 from engine.models.sd_unet import SdUNetConfig
 from engine.models.size_vector import numbers_of, size_vector
+from engine.nodes.regions import region_of
 from engine.sampling.denoiser import Condition
 from engine.sampling.prediction import DiscreteSigmas, build_sigmas
 from engine.sampling.sample import LatentScale
@@ -68,6 +69,7 @@ def conditions_of(
             entry.cond.to(device),
             vector_of(entry, model, latent, is_negative=is_negative, device=device),
             channels_of(entry, model, latent, device),
+            region_of(entry, sigmas_of(model), latent.samples.shape[-2:], device),
         )
         for entry in side.entries
     ]

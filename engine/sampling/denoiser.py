@@ -5,17 +5,21 @@ from typing import Protocol
 
 from torch import Tensor
 
+from engine.sampling.regions import EVERYWHERE, Region
+
 
 @dataclass(frozen=True, eq=False)
 class Condition:
     """What a network is told beside the noisy latent; each tensor has a batch of its own or of 1.
 
     text: (B, T, D).  vector: (B, V), as SDXL takes.  channels: (B, C', h, w), beside the latent's own.
+    region: where and when it is told.
     """
 
     text: Tensor
     vector: Tensor | None = None
     channels: Tensor | None = None
+    region: Region = EVERYWHERE
 
 
 class Denoiser(Protocol):

@@ -1,20 +1,26 @@
-"""Classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598) over texts of any number and length."""
+"""Classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598) over texts of any number and length, each
+with its region of the picture.
+"""
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from engine.graph.kinds import Area
 from engine.sampling.denoiser import Condition
+from engine.sampling.regions import cut, encloses
 
 # Predicts what is behind x (B, C, H, W) at sigma, given one condition a sample.
 Predict = Callable[[Tensor, float, Condition], Tensor]
 
 # Beyond this many repeats a shared call costs more than two calls.
 MAX_REPEATS = 4
+# Added to the sum of weights: cells that no condition tells anything of become 0.
+_NOTHING = 1e-37
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,24 +28,29 @@ class Guided:
     """A denoiser that adds up the estimates of several sides, each with its weight; weights sum to 1.
 
     The last side is the one without the prompt. A condition is repeated where its batch is less than the
-    latent's; several of one side count equally; a side without weight is not evaluated.
+    latent's; several of one side count by their regions; a side without weight is not evaluated.
     """
 
     predict: Predict
     sides: tuple[Sequence[Condition], ...]
     weights: tuple[float, ...]
 
+    @cached_property
+    def matched(self) -> list[list[Condition]]:
+        """The sides with equal areas on all of them."""
+        return match_areas(self.sides)
+
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
         """The weighted estimate."""
         chosen = [
             place for place, weight in enumerate(self.weights) if not math.isclose(weight, 0, abs_tol=1e-9)
         ]
-        estimates = estimate_sides(self.predict, x, sigma, [self.sides[place] for place in chosen])
+        estimates = estimate_sides(self.predict, x, sigma, [self.matched[place] for place in chosen])
         return _add_up(estimates, [self.weights[place] for place in chosen])
 
     def with_unconditional(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
         """The weighted estimate and the last side's."""
-        estimates = estimate_sides(self.predict, x, sigma, self.sides)
+        estimates = estimate_sides(self.predict, x, sigma, self.matched)
         return _add_up(estimates, self.weights), estimates[-1]
 
 
@@ -50,15 +61,92 @@ def guide(
     return Guided(predict, (positive, negative), (cfg, 1 - cfg))
 
 
+def match_areas(sides: Sequence[Sequence[Condition]]) -> list[list[Condition]]:
+    """The sides, each with a condition for every area of the others, so that guidance compares like with
+    like.
+
+    What is missing is told what the side's smallest enclosing condition is, in the region of the other's.
+    """
+    matched = [[*side] for side in sides]
+    for place, side in enumerate(matched):
+        for condition in side:
+            for other in matched[:place] + matched[place + 1 :]:
+                other += _counterpart(condition, other)
+    return matched
+
+
+def _counterpart(condition: Condition, side: Sequence[Condition]) -> list[Condition]:
+    """What the side lacks beside `condition`: one condition or nothing."""
+    area = condition.region.area
+    if area is None:
+        return []
+    enclosing = [found for found in side if found.region.area is None or encloses(found.region.area, area)]
+    if not enclosing:
+        return []
+    smallest = min(enclosing, key=_size_of_area)
+    if smallest.region.area == area:
+        return []
+    return [replace(smallest, region=condition.region)]
+
+
+def _size_of_area(condition: Condition) -> float:
+    area = condition.region.area
+    return math.inf if area is None else area.height * area.width
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """One condition at one step: its part of x, and how much its estimate counts in each cell."""
+
+    condition: Condition
+    area: Area
+    x: Tensor
+    weight: Tensor
+
+
 def estimate_sides(
     predict: Predict, x: Tensor, sigma: float, sides: Sequence[Sequence[Condition]]
 ) -> list[Tensor]:
-    """What each side expects behind x, the mean of its conditions; in one call where that is possible."""
-    results = _predict_all(predict, x, sigma, [condition for side in sides for condition in side])
-    ends = list(accumulate(len(side) for side in sides))
+    """What each side expects behind x, its conditions' estimates weighted by region; in few calls."""
+    cut_sides = [_cut_side(side, x, sigma) for side in sides]
+    results = iter(_predict_all(predict, sigma, [piece for pieces in cut_sides for piece in pieces]))
     return [
-        torch.stack(results[end - len(side) : end]).mean(dim=0) for side, end in zip(sides, ends, strict=True)
+        _blend(x, [(piece, result) for piece, result in zip(pieces, results, strict=False)])
+        for pieces in cut_sides
     ]
+
+
+def _cut_side(side: Sequence[Condition], x: Tensor, sigma: float) -> list[_Piece]:
+    """The conditions that hold now; those for the rest fill what the others leave of 1 in each cell."""
+    holding = [condition for condition in side if condition.region.holds_at(sigma)]
+    pieces = [_cut_piece(condition, x) for condition in holding if not condition.region.is_rest]
+    fillers = [_cut_piece(condition, x) for condition in holding if condition.region.is_rest]
+    if not fillers:
+        return pieces
+    rest = x.new_ones(len(x), 1, *x.shape[2:])
+    for piece in pieces:
+        cut(rest, piece.area).sub_(piece.weight)
+    rest.relu_()
+    if not rest.any():
+        return pieces
+    return pieces + [replace(filler, weight=cut(rest, filler.area)) for filler in fillers]
+
+
+def _cut_piece(condition: Condition, x: Tensor) -> _Piece:
+    area = condition.region.clip(x)
+    weight = condition.region.weight(x)
+    if len(weight) > 1:
+        weight = weight[torch.arange(len(x)) % len(weight)]
+    return _Piece(_fit(condition, len(x), area), area, cut(x, area), weight)
+
+
+def _blend(x: Tensor, estimates: Sequence[tuple[_Piece, Tensor]]) -> Tensor:
+    """The weighted mean in each cell of x."""
+    total, weights = torch.zeros_like(x), x.new_full((len(x), 1, *x.shape[2:]), _NOTHING)
+    for piece, estimate in estimates:
+        cut(total, piece.area).add_(estimate * piece.weight)
+        cut(weights, piece.area).add_(piece.weight)
+    return total.div_(weights)
 
 
 def _add_up(estimates: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
@@ -69,23 +157,29 @@ def _add_up(estimates: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
     return sum(rest, start=first)
 
 
-def _predict_all(predict: Predict, x: Tensor, sigma: float, conditions: Sequence[Condition]) -> list[Tensor]:
-    """One result a condition: in one call where the texts can be brought to one length."""
-    fitted = [_fit(condition, x.shape[0]) for condition in conditions]
-    joined = join(fitted)
-    if joined is None:
-        return [predict(x, sigma, condition) for condition in fitted]
-    return list(predict(x.repeat(len(fitted), 1, 1, 1), sigma, joined).chunk(len(fitted)))
+def _predict_all(predict: Predict, sigma: float, pieces: Sequence[_Piece]) -> list[Tensor]:
+    """One result a piece: in one call for all of one size whose texts can be brought to one length."""
+    results: dict[int, Tensor] = {}
+    for size in {piece.x.shape: None for piece in pieces}:
+        places = [place for place, piece in enumerate(pieces) if piece.x.shape == size]
+        joined = join([pieces[place].condition for place in places])
+        if joined is None:
+            results |= {place: predict(pieces[place].x, sigma, pieces[place].condition) for place in places}
+            continue
+        together = predict(torch.cat([pieces[place].x for place in places]), sigma, joined)
+        results |= dict(zip(places, together.chunk(len(places)), strict=True))
+    return [results[place] for place in range(len(pieces))]
 
 
-def _fit(condition: Condition, batch: int) -> Condition:
-    """The condition with one entry a sample."""
+def _fit(condition: Condition, batch: int, area: Area) -> Condition:
+    """The condition with one entry a sample, and of its pictures what lies in the area."""
 
     def repeat(tensor: Tensor | None) -> Tensor | None:
         return None if tensor is None else tensor[torch.arange(batch) % len(tensor)]
 
     text = condition.text[torch.arange(batch) % len(condition.text)]
-    return Condition(text, repeat(condition.vector), repeat(condition.channels))
+    channels = None if condition.channels is None else cut(condition.channels, area)
+    return Condition(text, repeat(condition.vector), repeat(channels))
 
 
 def join(conditions: Sequence[Condition]) -> Condition | None:

@@ -15,6 +15,8 @@ TABLE_SIZE = 1000
 ZERO_TERMINAL_ALPHA = 4.8973451890853435e-08
 # Distilled models know every 20th timestep.
 DISTILLED_STRIDE = 20
+# Above every level: what "from the very beginning" means where noise is not bounded by 1.
+BEFORE_THE_START = 999_999_999.9
 # Stable Diffusion's training noise: square roots of beta rise linearly.
 BETA_START, BETA_END, TIMESTEPS = 0.00085, 0.012, 1000
 
@@ -47,6 +49,15 @@ class DiscreteSigmas:
         high = timestep.ceil().long()
         return torch.lerp(self.log_table[low], self.log_table[high], timestep - low).exp()
 
+    def sigma_at_percent(self, percent: float) -> float:
+        """The level where this share of the way, in timesteps, is done; 0 and 1 are beyond all levels."""
+        if percent <= 0:
+            return BEFORE_THE_START
+        return 0.0 if percent >= 1 else self._sigma_after(percent)
+
+    def _sigma_after(self, percent: float) -> float:
+        return float(self.sigma_at(torch.tensor([(1 - percent) * (TIMESTEPS - 1)]))[0])
+
 
 @dataclass(frozen=True)
 class DistilledSigmas(DiscreteSigmas):
@@ -62,7 +73,17 @@ class DistilledSigmas(DiscreteSigmas):
 
 
 @dataclass(frozen=True)
-class LogarithmicSigmas(DiscreteSigmas):
+class ContinuousSigmas(DiscreteSigmas):
+    """Any level between two."""
+
+    def _sigma_after(self, percent: float) -> float:
+        """Logarithms fall evenly."""
+        low, high = math.log(self.sigma_min), math.log(self.sigma_max)
+        return math.exp(low + (high - low) * (1 - percent))
+
+
+@dataclass(frozen=True)
+class LogarithmicSigmas(ContinuousSigmas):
     """Any level; the timestep is a quarter of its logarithm (Karras et al. 2022, table 1, c_noise)."""
 
     def timestep_at(self, sigma: float) -> float:
@@ -73,7 +94,7 @@ class LogarithmicSigmas(DiscreteSigmas):
 
 
 @dataclass(frozen=True)
-class AngularSigmas(DiscreteSigmas):
+class AngularSigmas(ContinuousSigmas):
     """Any level; the timestep is the angle arctan(sigma), with a right angle as 1."""
 
     def timestep_at(self, sigma: float) -> float:

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,3 +60,20 @@ def test_continuous_levels_are_even_in_their_logarithm(parametrisation: Parametr
     assert sigmas.sigma_max == pytest.approx(parametrisation.sigma_max)
     # float32's precision at the logarithms' size, over the step between them
     torch.testing.assert_close(steps, steps.mean().expand_as(steps), rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("levels", ["table", "distilled", "logarithmic", "angles"])
+def test_the_way_down_begins_beyond_all_levels_and_ends_at_nothing(levels: Any) -> None:
+    sigmas = build_sigmas(Parametrisation(levels=levels))
+    assert (sigmas.sigma_at_percent(0.0), sigmas.sigma_at_percent(1.0)) == (999_999_999.9, 0.0)
+    assert sigmas.sigma_min < sigmas.sigma_at_percent(0.6) < sigmas.sigma_at_percent(0.4) < sigmas.sigma_max
+
+
+def test_a_share_of_the_way_is_a_share_of_the_timesteps() -> None:
+    sigmas = scaled_linear_sigmas()
+    assert sigmas.sigma_at_percent(0.5) == pytest.approx(float(sigmas.sigma_at(torch.tensor(499.5))))
+
+
+def test_on_continuous_levels_it_is_a_share_of_the_logarithm() -> None:
+    sigmas = build_sigmas(Parametrisation(levels="logarithmic", sigma_min=0.01, sigma_max=100.0))
+    assert sigmas.sigma_at_percent(0.5) == pytest.approx(1.0, rel=1e-5)
