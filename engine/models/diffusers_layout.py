@@ -3,6 +3,7 @@ modules of sd_unet.py and kl_vae.py.
 """
 
 import re
+from collections.abc import Iterable
 
 from engine.weights.layout import Source
 from engine.weights.shapes import Shapes, count_blocks
@@ -24,6 +25,8 @@ _RESIDUAL = {
     "conv2": "out_layers.3",
     "conv_shortcut": "skip_connection",
 }
+_UNET_STARTS = {ours: theirs for theirs, ours in _UNET_ENDS.items()}
+_RESIDUAL_IN_DIFFUSERS = {ours: theirs for theirs, ours in _RESIDUAL.items()}
 _UNET_BLOCK = re.compile(
     r"(down_blocks|up_blocks|mid_block)(?:\.(\d+))?"
     r"\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)\.(.+)"
@@ -79,6 +82,41 @@ def _unet_name(name: str, per_level: int, attentive: set[str]) -> str:
     if part == "upsamplers":
         index, place = per_level - 1, 1 + (f"{half}.{level}" in attentive)
     return f"output_blocks.{level * per_level + index}.{place}.{inner}"
+
+
+def unet_names_in_diffusers(names: Iterable[str]) -> dict[str, str]:
+    """diffusers' name for each tensor of an `SdUNet`; the inverse of `unet_layout`."""
+    known = list(names)
+    cuts = [name for name in known if name.endswith(".0.op.weight")]
+    per_level = min((int(name.split(".")[1]) for name in cuts), default=len(known))
+    return {name: _unet_name_in_diffusers(name, per_level) for name in known}
+
+
+def _unet_name_in_diffusers(name: str, per_level: int) -> str:
+    """`per_level`: numbered blocks a level."""
+    stem, _, kind = name.rpartition(".")
+    if stem in _UNET_STARTS:
+        return f"{_UNET_STARTS[stem]}.{kind}"
+    half, number_text, *rest = name.split(".")
+    if half == "middle_block":
+        place = int(number_text)
+        home = "mid_block.attentions.0" if place == 1 else f"mid_block.resnets.{place // 2}"
+        return f"{home}.{_inner_in_diffusers('.'.join(rest))}"
+    place, inner = rest[0], ".".join(rest[1:])
+    level, index = divmod(int(number_text) - (half == "input_blocks"), per_level)
+    side = "down_blocks" if half == "input_blocks" else "up_blocks"
+    if inner.startswith("op."):
+        return f"{side}.{level}.downsamplers.0.conv{inner.removeprefix('op')}"
+    if inner.startswith("conv."):
+        return f"{side}.{level}.upsamplers.0.{inner}"
+    if place == "0":
+        return f"{side}.{level}.resnets.{index}.{_inner_in_diffusers(inner)}"
+    return f"{side}.{level}.attentions.{index}.{inner}"
+
+
+def _inner_in_diffusers(inner: str) -> str:
+    stem, _, kind = inner.rpartition(".")
+    return f"{_RESIDUAL_IN_DIFFUSERS.get(stem, stem)}.{kind}"
 
 
 def vae_layout(shapes: Shapes) -> dict[str, Source]:

@@ -13,6 +13,7 @@ from engine.weights.shapes import Shape, Shapes
 # What a family's vector conditioning says beside the pooled text: original size, crop and target size, or
 # original size, crop and an aesthetic score.
 VectorKind = Literal["sizes", "score"]
+EncoderName = Literal["clip_l", "clip_g", "clip_h"]
 NOISE = Parametrisation("eps")
 
 
@@ -45,10 +46,12 @@ class PartLayout:
 class TextPart:
     """One text encoder and how the family uses it.
 
-    pad: the token after the end mark.  layer: whose hidden states the denoiser is given, -1 the last.
+    name: what files call it.  pad: the token after the end mark.
+    layer: whose hidden states the denoiser is given, -1 the last.
     is_normed: whether they go through the encoder's final norm.
     """
 
+    name: EncoderName
     part: PartLayout
     pad: int
     layer: int

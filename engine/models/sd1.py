@@ -24,6 +24,7 @@ FAMILY = Family(
     unet=parts.UNET,
     texts=(
         TextPart(
+            "clip_l",
             # Old merges lost the inner name.
             parts.clip_l("cond_stage_model.transformer.text_model.", "cond_stage_model.transformer."),
             pad=END_MARK,

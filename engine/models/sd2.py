@@ -20,6 +20,7 @@ FAMILY = Family(
     unet=parts.UNET,
     texts=(
         TextPart(
+            "clip_h",
             parts.open_clip_at("cond_stage_model.", "conditioner.embedders.0."),
             pad=PAD,
             # v2-inference.yaml: layer "penultimate", with the final norm after it.

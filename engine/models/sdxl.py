@@ -28,9 +28,13 @@ FAMILY = Family(
     unet=parts.UNET,
     texts=(
         TextPart(
-            parts.clip_l(f"{_EMBEDDERS}0.transformer.text_model."), pad=END_MARK, layer=-2, is_normed=False
+            "clip_l",
+            parts.clip_l(f"{_EMBEDDERS}0.transformer.text_model."),
+            pad=END_MARK,
+            layer=-2,
+            is_normed=False,
         ),
-        TextPart(parts.open_clip_at(f"{_EMBEDDERS}1."), pad=PAD_G, layer=-2, is_normed=False),
+        TextPart("clip_g", parts.open_clip_at(f"{_EMBEDDERS}1."), pad=PAD_G, layer=-2, is_normed=False),
     ),
     vae=parts.VAE,
     latent=LATENT,

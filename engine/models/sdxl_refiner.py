@@ -22,7 +22,15 @@ FAMILY = Family(
     ),
     home=(),
     unet=parts.UNET,
-    texts=(TextPart(parts.open_clip_at("conditioner.embedders.0."), pad=PAD_G, layer=-2, is_normed=False),),
+    texts=(
+        TextPart(
+            "clip_g",
+            parts.open_clip_at("conditioner.embedders.0."),
+            pad=PAD_G,
+            layer=-2,
+            is_normed=False,
+        ),
+    ),
     vae=parts.VAE,
     latent=LATENT,
     vector="score",

@@ -84,6 +84,7 @@ from engine.nodes.latent_operations import (
 )
 from engine.nodes.latent_transform import latent_crop, latent_flip, latent_rotate, latent_upscale_by
 from engine.nodes.loaders import checkpoint_loader_simple
+from engine.nodes.lora import lora_loader, lora_loader_model_only
 from engine.nodes.mask import (
     crop_mask,
     feather_mask,
@@ -224,4 +225,6 @@ NODES: tuple[AnyNode, ...] = (
     conditioning_set_mask,
     conditioning_set_timestep_range,
     conditioning_zero_out,
+    lora_loader,
+    lora_loader_model_only,
 )

@@ -1,38 +1,21 @@
 """From a handle to a module that computes: built without memory, filled from the mapped file, cast, moved."""
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 
-from engine.errors import WeightsUnreadable
 from engine.residency.device import Placement
-from engine.residency.handle import Handle, Storage
-from engine.residency.pack import can_pack, pack
-from engine.weights.header import read_header
-from engine.weights.layout import Source, as_is
-from engine.weights.shapes import Shapes, under
-from engine.weights.tensors import LazyTensors, open_tensors
-
-_STORAGE: Mapping[Storage, torch.dtype] = {
-    "fp8_e4m3fn": torch.float8_e4m3fn,
-    "fp8_e5m2": torch.float8_e5m2,
-}
+from engine.residency.handle import Handle, Patch
+from engine.residency.pack import PackedConv2d, PackedLinear, can_pack, pack
+from engine.residency.weights import open_weights, sources_of, touched_names
 
 
 def load_module(handle: Handle, placement: Placement) -> nn.Module:
-    """The module on its device, in evaluation mode. Raises WeightsUnreadable."""
+    """The module on its device, in evaluation mode. Raises WeightsUnreadable, BadInput."""
     dtype = placement.dtype_of(handle.part)
     with torch.device("meta"):
         module = handle.config.build()
-    _check_unchanged(handle)
-    shapes = read_header(handle.path).shapes
-    sources = (handle.layout or as_is)(under(shapes, handle.prefix))
-    with open_tensors(handle.path) as tensors:
-        state = {
-            name: _fetch(tensors, handle, sources[name], shapes).to(placement.device, dtype)
-            for name in module.state_dict()
-        }
+    with open_weights(handle, placement.device) as weights:
+        state = {name: weights.read(name).to(placement.device, dtype) for name in module.state_dict()}
     module.load_state_dict(state, strict=True, assign=True)
     del state
     module.requires_grad_(requires_grad=False).eval()
@@ -42,22 +25,34 @@ def load_module(handle: Handle, placement: Placement) -> nn.Module:
     return module.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] -- torch has it
 
 
-def _fetch(tensors: LazyTensors, handle: Handle, source: Source, shapes: Shapes) -> Tensor:
-    """One tensor in the module's shape, in the file's precision or in the one that the handle asks for."""
-    stored = tensors.read(handle.prefix + source.name)
-    scale = f"{handle.prefix}{source.name.removesuffix('.weight')}.scale_weight"
-    if scale in shapes:
-        # Files in scaled fp8 keep a factor beside each matrix.
-        stored = stored.float() * tensors.read(scale).float()
-    arranged = source.arrange(stored)
-    if handle.storage is None or arranged.ndim < 2:
-        return arranged
-    return arranged.to(_STORAGE[handle.storage])
+def change_patches(module: nn.Module, old: Handle, new: Handle, placement: Placement) -> None:
+    """Give a loaded module other patches, in place: what `new` has in common with `old` is left alone, all
+    else is read from the file again, so nothing is left of a patch that goes.
+
+    Raises WeightsUnreadable, BadInput; the module is of no use then.
+    """
+    common = _count_common(old.patches, new.patches)
+    names = sources_of(new)
+    changed = touched_names(old.patches[common:], names) | touched_names(new.patches[common:], names)
+    dtype = placement.dtype_of(new.part)
+    with open_weights(new, placement.device) as weights:
+        for name in sorted(changed):
+            put_tensor(module, name, weights.read(name).to(placement.device, dtype))
 
 
-def _check_unchanged(handle: Handle) -> None:
-    status = handle.path.stat() if handle.path.exists() else None
-    if status is None or (status.st_size, status.st_mtime_ns) != (handle.size_bytes, handle.modified_ns):
-        raise WeightsUnreadable(
-            f"{handle.path.name} changed while it was in use; run again to load what is there now"
-        )
+def _count_common(old: tuple[Patch, ...], new: tuple[Patch, ...]) -> int:
+    """How many patches both start with."""
+    pairs = zip(old, new, strict=False)
+    return next((number for number, (a, b) in enumerate(pairs) if a != b), min(len(old), len(new)))
+
+
+def put_tensor(module: nn.Module, name: str, tensor: Tensor) -> None:
+    """Put a tensor in the place of the parameter of that name, packed where it was packed."""
+    owner_name, _, parameter = name.rpartition(".")
+    owner = module.get_submodule(owner_name)
+    if isinstance(owner, PackedConv2d | PackedLinear) and parameter == "weight":
+        owner.put_weight(tensor)
+        return
+    if tensor.ndim == 4:
+        tensor = tensor.contiguous(memory_format=torch.channels_last)
+    setattr(owner, parameter, nn.Parameter(tensor, requires_grad=False))

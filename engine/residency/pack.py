@@ -22,10 +22,14 @@ class PackedConv2d(nn.Module):
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         self.geometry = (list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups)
-        size = [2, conv.in_channels, _TYPICAL_SIDE, _TYPICAL_SIDE]
-        weight = conv.weight.detach().to_mkldnn()
-        self.weight: Tensor = torch.ops.aten.mkldnn_reorder_conv2d_weight(weight, *self.geometry, size)
+        self.size = [2, conv.in_channels, _TYPICAL_SIDE, _TYPICAL_SIDE]
+        self.put_weight(conv.weight)
         self.bias: Tensor | None = conv.bias
+
+    def put_weight(self, weight: Tensor) -> None:
+        """Compute with this kernel (C', C, h, w) from now on."""
+        plain = weight.detach().to_mkldnn()
+        self.weight: Tensor = torch.ops.aten.mkldnn_reorder_conv2d_weight(plain, *self.geometry, self.size)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H', W')."""
@@ -37,9 +41,12 @@ class PackedLinear(nn.Module):
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
-        weight = linear.weight.detach()
-        self.weight: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, _TYPICAL_TOKENS)
+        self.put_weight(linear.weight)
         self.bias: Tensor | None = linear.bias
+
+    def put_weight(self, weight: Tensor) -> None:
+        """Compute with this matrix (out, in) from now on."""
+        self.weight: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _TYPICAL_TOKENS)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., in) -> (..., out)."""

@@ -15,7 +15,7 @@ from torch import nn
 from engine.errors import OutOfMemory
 from engine.residency.device import Placement
 from engine.residency.handle import Handle
-from engine.residency.load import load_module
+from engine.residency.load import change_patches, load_module
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class _Resident:
 
 class Pool:
     """Loads what is leased and keeps it until another module needs the room: the least recently used goes
-    first.
+    first. Of a module and its patched variants one is loaded: whichever is wanted next is made of it.
 
     Safe to use from threads. A module under lease is never dropped.
     """
@@ -44,10 +44,11 @@ class Pool:
         placement: Placement,
         budget_bytes: int,
         load: Callable[[Handle, Placement], nn.Module] = load_module,
+        change: Callable[[nn.Module, Handle, Handle, Placement], None] = change_patches,
     ) -> None:
         self.placement = placement
         self.budget_bytes = budget_bytes
-        self._load = load
+        self._load, self._change = load, change
         self._lock = RLock()
         self._residents: OrderedDict[Handle, _Resident] = OrderedDict()
         self._notes: OrderedDict[tuple[Handle, str], object] = OrderedDict()
@@ -89,6 +90,27 @@ class Pool:
             return cast("T", self._notes[key])
 
     def _admit(self, handle: Handle) -> _Resident:
+        resident = self._find_variant(handle) or self._load_new(handle)
+        self._residents[handle] = resident
+        return resident
+
+    def _find_variant(self, handle: Handle) -> _Resident | None:
+        """An idle module of the same weights, after its patches were changed; None if there is none.
+
+        Where the same weights are leased with other patches, both have to be loaded.
+        """
+        for found, resident in self._residents.items():
+            if resident.leases == 0 and found.base == handle.base:
+                # Taken out first: what fails halfway must not be used again.
+                del self._residents[found]
+                try:
+                    self._change(resident.module, found, handle, self.placement)
+                except torch.OutOfMemoryError:
+                    return None
+                return resident
+        return None
+
+    def _load_new(self, handle: Handle) -> _Resident:
         size_bytes = handle.elements * self.placement.dtype_of(handle.part).itemsize
         self._make_room(handle, size_bytes)
         try:
@@ -97,8 +119,7 @@ class Pool:
             # The estimate was too kind, or somebody else uses the card: all that is idle goes.
             self._drop_idle(lambda: False)
             module = self._load_or_give_up(handle, size_bytes)
-        resident = self._residents[handle] = _Resident(module, size_bytes)
-        return resident
+        return _Resident(module, size_bytes)
 
     def _load_or_give_up(self, handle: Handle, size_bytes: int) -> nn.Module:
         try:
