@@ -12,7 +12,7 @@ class OutputFile:
     """
 
     purpose: Literal["output", "temp"]
-    kind: Literal["image", "latent"]
+    kind: Literal["image", "latent", "model"]
     prefix: str
     suffix: str
     media_type: str

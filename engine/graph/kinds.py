@@ -219,6 +219,14 @@ class InputChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class Each:
+    """Says of `**inputs` which there are, by names that no parameter may have, and what each starts with."""
+
+    names: tuple[str, ...]
+    default: float
+
+
+@dataclass(frozen=True, slots=True)
 class Tip:
     """The tooltip of one input: Annotated[Steps, Tip("More steps, finer detail")]."""
 

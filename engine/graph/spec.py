@@ -1,7 +1,8 @@
 """`@node`: a typed function becomes a node. Its signature is the schema and its docstring the description.
 
 Parameters are keyword-only. A parameter's type is a socket value or an annotated widget; its default is what
-the editor starts with; `T | None = None` makes an input optional; `ctx: Context` is no input.
+the editor starts with; `T | None = None` makes an input optional; `ctx: Context` is no input;
+`**ratios` annotated with `Each` are several inputs of one kind.
 """
 
 import inspect
@@ -24,6 +25,7 @@ from typing import (
 from engine.graph.context import Context
 from engine.graph.kinds import (
     Choice,
+    Each,
     FileChoice,
     FloatWidget,
     InputChoice,
@@ -70,9 +72,10 @@ class NodeSpec(Generic[P, R_co]):
             description=_first_paragraph(self.function),
             is_output=self.is_output,
             inputs=tuple(
-                _read_input(name, hint, parameters[name].default)
+                found
                 for name, hint in hints.items()
                 if hint is not Context
+                for found in _read_inputs(name, hint, parameters[name].default)
             ),
             outputs=_read_outputs(result, self.output_names),
         )
@@ -105,6 +108,15 @@ def node(
 
 def _first_paragraph(function: Callable[..., object]) -> str:
     return " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())
+
+
+def _read_inputs(name: str, hint: object, default: object) -> tuple[InputSchema, ...]:
+    """One input, or those that an `Each` names."""
+    extras = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+    each = next((extra for extra in extras if isinstance(extra, Each)), None)
+    if each is None:
+        return (_read_input(name, hint, default),)
+    return tuple(_read_input(found, hint, each.default) for found in each.names)
 
 
 def _read_input(name: str, hint: object, default: object) -> InputSchema:

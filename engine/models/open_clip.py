@@ -3,7 +3,11 @@ clip_text.py: SD 2 and SDXL ship their encoders H and bigG so, LongCLIP its L.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+
+import torch
+from torch import Tensor
 
 from engine.models import clip_text
 from engine.models.clip_text import ClipTextConfig
@@ -11,6 +15,7 @@ from engine.weights.layout import Source, thirds
 from engine.weights.shapes import Shapes
 
 _BLOCK = re.compile(r"transformer\.resblocks\.(\d+)\.(.+)")
+_LAYER = re.compile(r"encoder\.layers\.(\d+)\.(.+)\.(weight|bias)")
 _NAMES = {
     "token_embedding.weight": "embeddings.token_embedding.weight",
     "positional_embedding": "embeddings.position_embedding.weight",
@@ -49,6 +54,25 @@ def layout(shapes: Shapes) -> dict[str, Source]:
             part, _, kind = block[2].rpartition(".")
             sources[f"encoder.layers.{block[1]}.{_PARTS.get(part, part)}.{kind}"] = Source(name, shape)
     return sources
+
+
+def released(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A `ClipText`'s tensors under OpenCLIP's names; the inverse of `layout`."""
+    names, parts = ({ours: theirs for theirs, ours in table.items()} for table in (_NAMES, _PARTS))
+    stored: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        layer = _LAYER.fullmatch(name)
+        if name == f"{_PROJECTION}.weight":
+            stored[_PROJECTION] = tensor.mT
+        elif layer is None:
+            stored[names[name]] = tensor
+        elif layer[2] in parts:
+            stored[f"transformer.resblocks.{layer[1]}.{parts[layer[2]]}.{layer[3]}"] = tensor
+        elif layer[2] == f"self_attn.{_PROJECTIONS[0]}":
+            home = name.removesuffix(f"{_PROJECTIONS[0]}.{layer[3]}")
+            fused = [tensors[f"{home}{projection}.{layer[3]}"] for projection in _PROJECTIONS]
+            stored[f"transformer.resblocks.{layer[1]}.attn.in_proj_{layer[3]}"] = torch.cat(fused)
+    return stored
 
 
 def config_from(shapes: Shapes) -> ClipTextConfig:

@@ -7,6 +7,7 @@ something say, for SD 2 the spread of one tensor, and the family.
 from collections.abc import Mapping
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from engine.graph.kinds import Parametrisation, Prediction
@@ -37,6 +38,20 @@ def find_parametrisation(
     if VELOCITY_MARK in names:
         return replace(family.parametrisation, prediction="v", is_zero_terminal=is_zero_terminal)
     return None
+
+
+def marks_of(parametrisation: Parametrisation) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata that let `find_parametrisation` find it; nothing for what no file can tell."""
+    match parametrisation:
+        case Parametrisation(prediction="v", levels="logarithmic", sigma_min=low, sigma_max=high):
+            return {EDM_MINIMUM: torch.tensor(low), EDM_VELOCITY_MARK: torch.tensor(high)}, {}
+        case Parametrisation(prediction="eps" | "v" as prediction, levels="table"):
+            marks = {VELOCITY_MARK: torch.zeros(0)} if prediction == "v" else {}
+            if parametrisation.is_zero_terminal:
+                marks[ZERO_TERMINAL_MARK] = torch.zeros(0)
+            return marks, {_METADATA: "v" if prediction == "v" else "epsilon"}
+        case _:
+            return {}, {}
 
 
 def guess_sd2(config: SdUNetConfig, sources: Mapping[str, Source], prefix: str, read: Readable) -> Prediction:

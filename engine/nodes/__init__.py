@@ -105,6 +105,18 @@ from engine.nodes.mask_compositing import (
     porter_duff_image_composite,
     split_image_with_alpha,
 )
+from engine.nodes.merging import (
+    clip_merge_add,
+    clip_merge_simple,
+    clip_merge_subtract,
+    model_merge_add,
+    model_merge_blocks,
+    model_merge_sd1,
+    model_merge_sd2,
+    model_merge_sdxl,
+    model_merge_simple,
+    model_merge_subtract,
+)
 from engine.nodes.model_loaders import (
     checkpoint_loader,
     clip_loader,
@@ -117,6 +129,7 @@ from engine.nodes.model_sampling import (
     model_sampling_continuous_v,
     model_sampling_discrete,
 )
+from engine.nodes.model_saving import checkpoint_save, clip_save, model_save, vae_save
 from engine.nodes.sampling import ksampler
 from engine.nodes.sdxl import clip_set_last_layer, clip_text_encode_sdxl, clip_text_encode_sdxl_refiner
 from engine.nodes.storage import load_latent, save_latent
@@ -227,4 +240,18 @@ NODES: tuple[AnyNode, ...] = (
     conditioning_zero_out,
     lora_loader,
     lora_loader_model_only,
+    model_merge_simple,
+    model_merge_add,
+    model_merge_subtract,
+    model_merge_blocks,
+    clip_merge_simple,
+    clip_merge_add,
+    clip_merge_subtract,
+    model_merge_sd1,
+    model_merge_sd2,
+    model_merge_sdxl,
+    checkpoint_save,
+    model_save,
+    clip_save,
+    vae_save,
 )
