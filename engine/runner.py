@@ -8,6 +8,7 @@ import torch
 
 from engine.errors import GraphInvalid, NodeFailed, OutOfMemory
 from engine.graph.cache import ResultCache
+from engine.graph.cache_key import ALL_FILES
 from engine.graph.catalog import Catalog
 from engine.graph.coerce import coerce_graph
 from engine.graph.context import InputFile, Services
@@ -97,6 +98,10 @@ class _FileIdentities:
         """Digest of an input; place, size and time of a model: digesting gigabytes would take seconds."""
         if folder.startswith("input:"):
             return f"sha256:{self.find_input(name).sha256}"
+        names = sorted(self.models.names(folder)) if name == ALL_FILES else [name]
+        return " ".join(self._identify_model(folder, model) for model in names)
+
+    def _identify_model(self, folder: str, name: str) -> str:
         path = self.models.resolve(folder, name)
         status = path.stat()
         return f"file:{path}:{status.st_size}:{status.st_mtime_ns}"

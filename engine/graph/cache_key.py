@@ -11,8 +11,11 @@ from engine.errors import BadInput, NodeFailed
 from engine.graph.document import Graph, Link, NodeCall
 from engine.graph.spec import AnyNode
 
-# (folder, name) -> what the file's content is known by, such as its digest.
+# (folder, name) -> what the file's content is known by, such as its digest; ALL_FILES: the folder's.
 IdentifyFile = Callable[[str, str], str]
+ALL_FILES = "*"
+# Texts with this word in them mean files, too, and which ones only their encoder can tell.
+_EMBEDDING, _EMBEDDINGS = "embedding:", "embeddings"
 
 
 def make_keys(
@@ -51,6 +54,8 @@ def _describe_inputs(
             parts.append((name, "link", keys[value.node], value.slot))
         elif (folder := schemas[name].files) and isinstance(value, str):
             parts.append((name, "file", _identify(call, name, partial(identify_file, folder, value))))
+        elif isinstance(value, str) and _EMBEDDING in value:
+            parts.append((name, "constant", value, identify_file(_EMBEDDINGS, ALL_FILES)))
         else:
             parts.append((name, "constant", value))
     return parts

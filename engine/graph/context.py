@@ -1,7 +1,7 @@
 """What a node function may ask of its surroundings. A node that needs it declares `ctx: Context`."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,10 @@ class InputFile:
 
 class ModelFiles(Protocol):
     """Where model files lie."""
+
+    def names(self, folder: str) -> Collection[str]:
+        """The files of a models folder, with `/` between sub-folders."""
+        ...
 
     def resolve(self, folder: str, name: str) -> Path:
         """The file `name` of a models folder such as "checkpoints". Raises WeightsUnreadable."""

@@ -12,8 +12,14 @@ from engine.graph.characters import is_clean_name
 
 # Pickled kinds (.ckpt, .pt) are left out on purpose: they are not loaded.
 WEIGHT_SUFFIXES = frozenset({".safetensors", ".sft"})
+# But for textual inversions, which engine/weights/embedding.py reads without running anything.
+_MORE_SUFFIXES: Mapping[str, frozenset[str]] = {"embeddings": frozenset({".pt", ".bin"})}
 # Folders' names in older collections.
-_FORMER_NAMES: Mapping[str, tuple[str, ...]] = {"diffusion_models": ("unet",), "text_encoders": ("clip",)}
+_FORMER_NAMES: Mapping[str, tuple[str, ...]] = {
+    "controlnet": ("t2i_adapter",),
+    "diffusion_models": ("unet",),
+    "text_encoders": ("clip",),
+}
 # File systems take 255 bytes; a counter and a suffix are still to come.
 MAX_NAME_PART_BYTES = 200
 
@@ -54,7 +60,7 @@ class ModelFolders:
             for root in reversed(self.roots)
             for spelling in (*_FORMER_NAMES.get(folder, ()), folder)
             for name, path in list_files(root / spelling)
-            if path.suffix.lower() in WEIGHT_SUFFIXES
+            if path.suffix.lower() in WEIGHT_SUFFIXES | _MORE_SUFFIXES.get(folder, frozenset())
         }
 
 

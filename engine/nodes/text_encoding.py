@@ -11,10 +11,11 @@ from engine.graph.kinds import Clip, CondEntry
 from engine.models.clip_text import ClipText, ClipTextConfig
 from engine.models.detect import find_family
 from engine.models.family import TextPart
+from engine.nodes.embeddings import find_vectors_in
 from engine.residency.handle import Handle
-from engine.text.chunks import Chunk, Marks
+from engine.text.chunks import Chunk, Marks, without_misfits
 from engine.text.clip_tokenizer import BOS_ID, EOS_ID, load_clip_tokenizer
-from engine.text.encode import clip_chunks, encode_chunks
+from engine.text.encode import Batch, clip_chunks, encode_chunks
 
 
 def encode_prompts(clip: Clip, prompts: Sequence[str], ctx: Context) -> CondEntry:
@@ -26,13 +27,13 @@ def encode_prompts(clip: Clip, prompts: Sequence[str], ctx: Context) -> CondEntr
     family = find_family(clip.handle.family)
     handles = [clip.handle] if clip.second is None else [clip.handle, clip.second]
     uses = list(zip(handles, family.texts, prompts, strict=True))
-    texts = [_tokenize(handle, use, prompt) for handle, use, prompt in uses]
+    texts = [_tokenize(handle, use, prompt, ctx) for handle, use, prompt in uses]
     longest = max(map(len, texts))
     states: list[Tensor] = []
     pooled: Tensor | None = None
     with torch.inference_mode():
         for (handle, use, _), text in zip(uses, texts, strict=True):
-            empty = _tokenize(handle, use, "")
+            empty = _tokenize(handle, use, "", ctx)
             hidden, pooled = _encode(clip, (handle, use), text + empty * (longest - len(text)), empty[0], ctx)
             states.append(hidden)
     length = min(hidden.shape[1] for hidden in states)
@@ -40,10 +41,12 @@ def encode_prompts(clip: Clip, prompts: Sequence[str], ctx: Context) -> CondEntr
     return CondEntry(context, pooled if family.vector else None)
 
 
-def _tokenize(handle: Handle, use: TextPart, prompt: str) -> list[Chunk]:
+def _tokenize(handle: Handle, use: TextPart, prompt: str, ctx: Context) -> list[Chunk]:
     marks = Marks(BOS_ID, EOS_ID, use.pad)
-    length = cast("ClipTextConfig", handle.config).length
-    return clip_chunks(prompt, load_clip_tokenizer(), marks, length)
+    config = cast("ClipTextConfig", handle.config)
+    find_vectors = find_vectors_in(ctx.models, use.name, config.width)
+    chunks = clip_chunks(prompt, load_clip_tokenizer(), marks, config.length, find_vectors)
+    return [without_misfits(chunk, config.width, use.pad) for chunk in chunks]
 
 
 def _encode(
@@ -56,10 +59,13 @@ def _encode(
     with ctx.pool.lease(handle) as leased:
         module = cast("ClipText", leased)
 
-        def encode(tokens: Tensor) -> Tensor:
-            tokens = tokens.to(ctx.pool.placement.device)
-            ends = (tokens == EOS_ID).int().argmax(dim=1)
-            encoded = module.encode(module.embed(tokens), ends, layer, is_normed=use.is_normed)
+        def encode(batch: Batch) -> Tensor:
+            ids = batch.ids.to(ctx.pool.placement.device)
+            embedded = module.embed(ids)
+            for place, vector in batch.vectors.items():
+                embedded[place] = vector.to(embedded)
+            ends = (ids == EOS_ID).int().argmax(dim=1)
+            encoded = module.encode(embedded, ends, layer, is_normed=use.is_normed)
             pooled.append(encoded.pooled[:1].float())
             return encoded.hidden.float()
 

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from torch import Tensor
 
 from engine.errors import BadInput
 
@@ -10,6 +13,9 @@ CHUNK_LENGTH = 77
 MIN_TOKENS_TO_CUT = 8
 # 7 500 tokens. The cost of attention to a prompt grows with it, and no picture follows so many words.
 MAX_CHUNKS = 100
+
+# One position of a text: the id of a word's part, or a vector (D,) that stands there instead.
+Token: TypeAlias = int | Tensor
 
 
 @dataclass(frozen=True)
@@ -23,20 +29,20 @@ class Marks:
 
 @dataclass(frozen=True)
 class Group:
-    """The tokens of one segment of the prompt, and its weight."""
+    """The tokens of one segment of the prompt, or of one embedding in it, and its weight."""
 
-    tokens: Sequence[int]
+    tokens: Sequence[Token]
     weight: float
 
 
 @dataclass
 class Chunk:
-    """One input of the encoder; ids and weights are equally long."""
+    """One input of the encoder; tokens and weights are equally long."""
 
-    tokens: list[int]
+    tokens: list[Token]
     weights: list[float] = field(default_factory=list[float])
 
-    def add(self, tokens: Sequence[int], weight: float = 1.0) -> None:
+    def add(self, tokens: Sequence[Token], weight: float = 1.0) -> None:
         self.tokens += tokens
         self.weights += [weight] * len(tokens)
 
@@ -58,3 +64,11 @@ def split_into_chunks(groups: Iterable[Group], marks: Marks, length: int = CHUNK
         chunk.add([marks.end])
         chunk.add([marks.pad] * (length - len(chunk.tokens)))
     return chunks
+
+
+def without_misfits(chunk: Chunk, width: int, pad: int) -> Chunk:
+    """The chunk without vectors that are not `width` long: what follows moves up, weights stay in their
+    places, as in the pictures that people have made so.
+    """
+    kept = [token for token in chunk.tokens if isinstance(token, int) or len(token) == width]
+    return Chunk(kept + [pad] * (len(chunk.tokens) - len(kept)), chunk.weights)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from engine.api import (
     BadInput,
@@ -232,3 +233,15 @@ def test_nodes_run_without_gradients(models: Path) -> None:
 def test_a_device_or_dtype_that_is_not_there_is_refused(models: Path, device: str, dtype: str) -> None:
     with pytest.raises(BadInput, match=device if device != "cpu" else dtype):
         Runner(RunnerSettings(ModelFolders((models,)), device, dtype))
+
+
+def test_a_prompt_is_encoded_anew_when_an_embedding_changes(models: Path, tmp_path: Path) -> None:
+    (tmp_path / "embeddings").mkdir()
+    folders = ModelFolders((models, tmp_path))
+    session = Session(Runner(RunnerSettings(folders, "cpu", "fp32")))
+    pictures: list[bytes] = []
+    for _ in range(2):
+        save_file({"emb_params": torch.randn(2, 48)}, tmp_path / "embeddings" / "thing.safetensors")
+        made = session.run(txt2img(text="a embedding:thing"))
+        pictures.append(made.outputs[0].file.content)
+    assert pictures[0] != pictures[1]

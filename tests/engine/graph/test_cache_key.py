@@ -110,3 +110,12 @@ def test_a_file_that_cannot_be_read_is_blamed_on_the_input_that_names_it() -> No
     graph = graph_of(out=("ReadFile", {"name": "cat.png"}))
     with pytest.raises(NodeFailed, match=r"node out \(ReadFile\), input name: 'cat.png' is gone"):
         make_keys(graph, ["out"], NODES, environment="cpu", identify_file=refuse)
+
+
+def test_texts_that_name_embeddings_depend_on_the_embeddings_there_are() -> None:
+    graph = graph_of(out=("Constant", {"value": "a embedding:cat"}))
+
+    def key(found: str) -> str:
+        return make_keys(graph, ["out"], NODES, environment="cpu", identify_file=lambda *_: found)["out"]
+
+    assert key("none") == key("none") != key("cat.pt")

@@ -6,16 +6,16 @@ import torch
 from torch import Tensor
 
 from engine.text.clip_tokenizer import ClipTokenizer
-from engine.text.encode import apply_weights, clip_chunks, encode_chunks
+from engine.text.encode import Batch, apply_weights, clip_chunks, encode_chunks
 
 RECORDED = json.loads((Path(__file__).parent / "fixtures" / "prompts.json").read_text())["chunks"]
 TOKENIZER = ClipTokenizer()
 (EMPTY,) = clip_chunks("", TOKENIZER)
 
 
-def identity(tokens: Tensor) -> Tensor:
+def identity(batch: Batch) -> Tensor:
     """An encoder whose hidden state is the token's id, twice."""
-    return tokens[..., None].float().repeat(1, 1, 2)
+    return batch.ids[..., None].float().repeat(1, 1, 2)
 
 
 @pytest.mark.parametrize("prompt", RECORDED)
@@ -35,9 +35,9 @@ def test_a_prompt_has_the_recorded_tokens_and_weights(prompt: str) -> None:
 def test_without_weights_the_empty_prompt_is_not_encoded() -> None:
     sizes: list[int] = []
 
-    def encoder(tokens: Tensor) -> Tensor:
-        sizes.append(len(tokens))
-        return identity(tokens)
+    def encoder(batch: Batch) -> Tensor:
+        sizes.append(len(batch.ids))
+        return identity(batch)
 
     encode_chunks(clip_chunks("a cat", TOKENIZER), encoder, EMPTY)
     assert sizes == [1]
