@@ -6,6 +6,8 @@ Tensors and handles appear in annotations only, so that the graph stays free of 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+from engine.graph.adaptations import Adaptation
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -43,13 +45,14 @@ class Parametrisation:
 class Model(SocketValue):
     """A denoising network, not yet on any device. `preview_vae`: the decoder that previews are fitted to.
 
-    `parametrisation` None: the family's own.
+    `parametrisation` None: the family's own. `adaptations` change how it is run, one after the other.
     """
 
     socket = "MODEL"
     handle: "Handle"
     preview_vae: "Handle | None" = None
     parametrisation: Parametrisation | None = None
+    adaptations: tuple[Adaptation, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,14 @@ from engine.nodes.model_loaders import (
     unet_loader,
     vae_loader,
 )
+from engine.nodes.model_patches import (
+    cfg_zero_star,
+    free_u,
+    free_u_v2,
+    perturbed_attention_guidance,
+    rescale_cfg,
+    tome_patch_model,
+)
 from engine.nodes.model_sampling import (
     model_sampling_continuous_edm,
     model_sampling_continuous_v,
@@ -254,4 +262,10 @@ NODES: tuple[AnyNode, ...] = (
     model_save,
     clip_save,
     vae_save,
+    free_u,
+    free_u_v2,
+    tome_patch_model,
+    perturbed_attention_guidance,
+    rescale_cfg,
+    cfg_zero_star,
 )

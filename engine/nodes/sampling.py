@@ -16,6 +16,7 @@ from engine.graph.spec import node
 from engine.models.detect import find_family
 from engine.models.family import LatentFormat
 from engine.models.kl_vae import KlVae
+from engine.nodes.adapting import adapt_guided
 from engine.nodes.denoising import check_fit, conditions_of, parametrisation_of, sigmas_of, space_of
 from engine.residency.handle import Handle
 from engine.residency.pool import Pool
@@ -87,7 +88,8 @@ def _denoiser(
             ctx.check_cancelled()
             return adapted(x, sigma, condition)
 
-        yield guide(predict, towards, away, cfg=cfg)
+        with adapt_guided(model, module, guide(predict, towards, away, cfg=cfg)) as denoiser:
+            yield denoiser
 
 
 def _preview_matrix(vae: Handle | None, latent: LatentFormat, pool: Pool) -> Tensor | None:

@@ -1,0 +1,59 @@
+"""How a denoising network is run otherwise than it was trained to be; its weights stay as they are."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True)
+class FreeU:
+    """Stronger features and weaker skips on the way up (Si et al. 2023, arXiv 2309.11497).
+
+    b1, s1 are for the widest blocks, b2, s2 for those of half their width; `is_adaptive`: version 2, whose
+    features are strengthened by how strong they are.
+    """
+
+    b1: float
+    b2: float
+    s1: float
+    s2: float
+    is_adaptive: bool
+
+
+@dataclass(frozen=True)
+class TokenMerging:
+    """Alike tokens share a query in the finest self-attention (Bolya and Hoffman 2023, arXiv 2303.17604)."""
+
+    ratio: float
+
+
+@dataclass(frozen=True)
+class PerturbedAttention:
+    """Guidance away from what a network without self-attention sees (Ahn et al. 2024, arXiv 2403.17377)."""
+
+    scale: float
+
+
+@dataclass(frozen=True)
+class RescaledGuidance:
+    """Guidance that keeps the deviation of the positive side (Lin et al. 2023, arXiv 2305.08891)."""
+
+    multiplier: float
+
+
+@dataclass(frozen=True)
+class ZeroStarGuidance:
+    """Guidance from the best multiple of the negative side (Fan et al. 2025, arXiv 2503.18886)."""
+
+
+@dataclass(frozen=True)
+class PerpendicularNegative:
+    """Away from the negative side only where that is not the way to the positive one (Armandpour et al. 2023,
+    arXiv 2304.04968); both are measured from a third side, the empty text.
+    """
+
+    scale: float
+
+
+Adaptation: TypeAlias = (
+    FreeU | TokenMerging | PerturbedAttention | RescaledGuidance | ZeroStarGuidance | PerpendicularNegative
+)

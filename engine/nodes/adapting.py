@@ -1,0 +1,38 @@
+"""A model's adaptations, put to work when it is sampled."""
+
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from typing import cast
+
+from torch import nn
+
+from engine.graph.adaptations import FreeU, TokenMerging
+from engine.graph.kinds import Model
+from engine.models.sd_unet import SdUNet
+from engine.models.sd_unet_hooks import free_u, token_merging, without_middle_self_attention
+from engine.sampling.denoiser import GuidedDenoiser
+from engine.sampling.guidance import Guided
+from engine.sampling.patches import AdaptedGuidance, GuidanceAdaptation
+
+
+@contextmanager
+def adapt_guided(model: Model, module: nn.Module, guided: Guided) -> Generator[GuidedDenoiser]:
+    """The guided denoiser as the model's adaptations have it, for as long as the block runs.
+
+    module: the model's network, leased.  guided: of two sides, the positive one first.
+    """
+    network = cast("SdUNet", module)
+    with ExitStack() as stack:
+        for adaptation in model.adaptations:
+            match adaptation:
+                case FreeU():
+                    stack.enter_context(free_u(network, adaptation))
+                case TokenMerging():
+                    stack.enter_context(token_merging(network, adaptation))
+                case _:
+                    pass
+        of_guidance = [found for found in model.adaptations if isinstance(found, GuidanceAdaptation)]
+        if not of_guidance:
+            yield guided
+            return
+        yield AdaptedGuidance(guided, of_guidance, lambda: without_middle_self_attention(network))

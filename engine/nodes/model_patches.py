@@ -1,0 +1,63 @@
+"""Nodes that change how a network is run and guided; its weights stay as they are."""
+
+from dataclasses import replace
+from typing import Annotated
+
+from engine.graph.adaptations import (
+    Adaptation,
+    FreeU,
+    PerturbedAttention,
+    RescaledGuidance,
+    TokenMerging,
+    ZeroStarGuidance,
+)
+from engine.graph.kinds import FloatWidget, Model, Tip
+from engine.graph.spec import node
+
+Factor = Annotated[float, FloatWidget(0.0, 10.0, step=0.01)]
+Share = Annotated[float, FloatWidget(0.0, 1.0, step=0.01)]
+PagScale = Annotated[float, FloatWidget(0.0, 100.0, step=0.01, round=0.01)]
+
+
+@node("FreeU", category="model_patches/unet", title="FreeU")
+def free_u(*, model: Model, b1: Factor = 1.1, b2: Factor = 1.2, s1: Factor = 0.9, s2: Factor = 0.2) -> Model:
+    """Strengthens features (b) and weakens skips (s) on the network's way up: more coherent pictures."""
+    return _adapted(model, FreeU(b1, b2, s1, s2, is_adaptive=False))
+
+
+@node("FreeU_V2", category="model_patches/unet", title="FreeU_V2")
+def free_u_v2(
+    *, model: Model, b1: Factor = 1.3, b2: Factor = 1.4, s1: Factor = 0.9, s2: Factor = 0.2
+) -> Model:
+    """As FreeU, where features are strong already more than elsewhere."""
+    return _adapted(model, FreeU(b1, b2, s1, s2, is_adaptive=True))
+
+
+@node("TomePatchModel", category="model_patches/unet", title="TomePatchModel")
+def tome_patch_model(*, model: Model, ratio: Share = 0.3) -> Model:
+    """Merges alike tokens in self-attention at the full resolution: faster, a little less exact."""
+    return _adapted(model, TokenMerging(ratio))
+
+
+@node("PerturbedAttentionGuidance", category="model_patches/unet", title="PerturbedAttentionGuidance")
+def perturbed_attention_guidance(*, model: Model, scale: PagScale = 3.0) -> Model:
+    """Guides away from what the network sees without self-attention; costs one more call a step."""
+    return _adapted(model, PerturbedAttention(scale)) if scale else model
+
+
+@node("RescaleCFG", category="advanced/model", title="RescaleCFG")
+def rescale_cfg(
+    *, model: Model, multiplier: Annotated[Share, Tip("How far contrast is brought back.")] = 0.7
+) -> Model:
+    """Keeps strong guidance from raising the contrast; made for networks that predict velocity."""
+    return _adapted(model, RescaledGuidance(multiplier))
+
+
+@node("CFGZeroStar", category="advanced/guidance", title="CFGZeroStar", output_names=("patched_model",))
+def cfg_zero_star(*, model: Model) -> Model:
+    """Guides from the best multiple of the negative side instead of from itself."""
+    return _adapted(model, ZeroStarGuidance())
+
+
+def _adapted(model: Model, adaptation: Adaptation) -> Model:
+    return replace(model, adaptations=(*model.adaptations, adaptation))

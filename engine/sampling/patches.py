@@ -1,0 +1,142 @@
+"""Other ways to combine the two sides of guidance."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.graph.adaptations import (
+    PerpendicularNegative,
+    PerturbedAttention,
+    RescaledGuidance,
+    ZeroStarGuidance,
+)
+from engine.sampling.guidance import Guided, estimate_sides
+
+GuidanceAdaptation = PerturbedAttention | RescaledGuidance | ZeroStarGuidance | PerpendicularNegative
+_TINY = 1e-8
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """One step: x (B, C, H, W) at sigma, what each side expects behind it, and the sides' weights."""
+
+    x: Tensor
+    sigma: float
+    estimates: Sequence[Tensor]
+    weights: Sequence[float]
+
+    @property
+    def positive(self) -> Tensor:
+        """What the first side expects."""
+        return self.estimates[0]
+
+    @property
+    def negative(self) -> Tensor:
+        """What the side without the prompt expects."""
+        return self.estimates[-1]
+
+    @property
+    def guided(self) -> Tensor:
+        """The plain combination."""
+        return sum(
+            (estimate * weight for estimate, weight in zip(self.estimates, self.weights, strict=True)),
+            start=torch.zeros_like(self.x),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class AdaptedGuidance:
+    """A guided denoiser whose estimates are combined as `adaptations` say, in their order.
+
+    perturbed: entered around calls of the network without self-attention.
+    """
+
+    guided: Guided
+    adaptations: Sequence[GuidanceAdaptation]
+    perturbed: Callable[[], AbstractContextManager[None]]
+
+    def __call__(self, x: Tensor, sigma: float) -> Tensor:
+        """The combined estimate."""
+        return self._combine(self._look(x, sigma))
+
+    def with_unconditional(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+        """The combined estimate and the last side's."""
+        moment = self._look(x, sigma, needs_all=True)
+        return self._combine(moment), moment.negative
+
+    def _look(self, x: Tensor, sigma: float, *, needs_all: bool = False) -> Moment:
+        """A side without weight is spared: nothing depends on it but the perpendicular part."""
+        weights = self.guided.weights
+        needs_all |= any(isinstance(found, PerpendicularNegative) for found in self.adaptations)
+        places = [place for place, weight in enumerate(weights) if needs_all or place == 0 or weight]
+        sides = [self.guided.matched[place] for place in places]
+        found = dict(zip(places, estimate_sides(self.guided.predict, x, sigma, sides), strict=True))
+        return Moment(x, sigma, [found.get(place, found[0]) for place in range(len(weights))], weights)
+
+    def _combine(self, moment: Moment) -> Tensor:
+        result = self._choose(moment)
+        for adaptation in self.adaptations:
+            match adaptation:
+                case ZeroStarGuidance():
+                    result = result + zero_star(moment)
+                case PerturbedAttention(scale):
+                    result = result + (moment.positive - self._without_attention(moment)) * scale
+                case _:
+                    pass
+        return result
+
+    def _choose(self, moment: Moment) -> Tensor:
+        """There is one way to combine, the last that was chosen; other adaptations correct what it gives."""
+        for adaptation in reversed(self.adaptations):
+            match adaptation:
+                case RescaledGuidance(multiplier):
+                    return rescale(moment, multiplier)
+                case PerpendicularNegative(scale):
+                    return perpendicular(moment, scale)
+                case _:
+                    pass
+        return moment.guided
+
+    def _without_attention(self, moment: Moment) -> Tensor:
+        with self.perturbed():
+            (estimate,) = estimate_sides(
+                self.guided.predict, moment.x, moment.sigma, [self.guided.matched[0]]
+            )
+        return estimate
+
+
+def rescale(moment: Moment, multiplier: float) -> Tensor:
+    """Guidance on velocities, brought by `multiplier` (0 to 1) of the way to the positive side's deviation
+    (section 3.4 of the paper).
+    """
+    total = moment.sigma**2 + 1
+    share = moment.sigma / total**0.5
+
+    def velocity(denoised: Tensor) -> Tensor:
+        return (moment.x / total - denoised) / share
+
+    positive, guided = velocity(moment.positive), velocity(moment.guided)
+    spread = [each.std(dim=(1, 2, 3), keepdim=True) for each in (positive, guided)]
+    rescaled = guided * (spread[0] / spread[1])
+    return moment.x / total - (multiplier * rescaled + (1 - multiplier) * guided) * share
+
+
+def zero_star(moment: Moment) -> Tensor:
+    """What is added to plain guidance to start from the multiple of the negative side that is nearest to the
+    positive one, both as noise (section 3.2 of the paper).
+    """
+    positive, negative = ((moment.x - side).flatten(1) for side in (moment.positive, moment.negative))
+    multiple = (positive * negative).sum(dim=1) / (negative.square().sum(dim=1) + _TINY)
+    return moment.negative * ((multiple - 1) * moment.weights[-1]).reshape(-1, 1, 1, 1)
+
+
+def perpendicular(moment: Moment, scale: float) -> Tensor:
+    """Guidance by what the positive side adds to the empty one, less what of the negative side is
+    perpendicular to it (eq. 8 of the paper). Sides: positive, negative, empty.
+    """
+    positive, negative = (estimate - moment.negative for estimate in moment.estimates[:2])
+    along = (positive * negative).sum() / positive.square().sum()
+    return moment.negative + moment.weights[0] * (positive - scale * (negative - along * positive))

@@ -1,0 +1,149 @@
+"""Guidance adaptations against their formulas, on networks that say what their text says."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from engine.graph.adaptations import (
+    PerpendicularNegative,
+    PerturbedAttention,
+    RescaledGuidance,
+    ZeroStarGuidance,
+)
+from engine.sampling.denoiser import Condition
+from engine.sampling.guidance import Guided
+from engine.sampling.patches import AdaptedGuidance, GuidanceAdaptation
+
+SHAPE = (2, 4, 4, 4)
+
+
+def draw(seed: int) -> Tensor:
+    return torch.randn(SHAPE, generator=torch.Generator().manual_seed(seed))
+
+
+X, SIGMA, CFG = draw(0) * 3, 2.0, 6.0
+# What the network says to each text, told by its only number.
+ANSWERS = {1.0: draw(1), -1.0: draw(2), 0.0: draw(3)}
+
+
+class Network:
+    """Answers by text; `told` counts the samples that it was asked for."""
+
+    def __init__(self) -> None:
+        self.told = 0
+        self.is_perturbed = False
+
+    def __call__(self, x: Tensor, sigma: float, condition: Condition) -> Tensor:
+        self.told += len(x)
+        numbers = condition.text[:, 0, 0].tolist()
+        answers = torch.stack([ANSWERS[number][place % 2] for place, number in enumerate(numbers)])
+        return answers * (0.5 if self.is_perturbed else 1.0)
+
+    @contextmanager
+    def perturbed(self) -> Iterator[None]:
+        self.is_perturbed = True
+        yield
+        self.is_perturbed = False
+
+
+def side(number: float) -> list[Condition]:
+    return [Condition(torch.full((1, 1, 1), number))]
+
+
+def guidance(*adaptations: GuidanceAdaptation, cfg: float = CFG, network: Any = None) -> AdaptedGuidance:
+    network = network or Network()
+    guided = Guided(network, (side(1.0), side(-1.0)), (cfg, 1 - cfg))
+    return AdaptedGuidance(guided, adaptations, network.perturbed)
+
+
+POSITIVE, NEGATIVE, EMPTY = ANSWERS.values()
+
+
+def close(found: Tensor, expected: Tensor) -> None:
+    # A dozen float32 operations on numbers of about ten.
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_without_an_adaptation_it_is_plain_guidance() -> None:
+    close(guidance()(X, SIGMA), NEGATIVE + CFG * (POSITIVE - NEGATIVE))
+
+
+def velocity(denoised: Tensor) -> Tensor:
+    """Of x = cos(a) data + sin(a) noise with tan(a) = sigma: cos(a) noise - sin(a) data."""
+    angle = torch.tensor(SIGMA).atan()
+    noise = (X - denoised) / SIGMA
+    return angle.cos() * noise - angle.sin() * denoised
+
+
+@pytest.mark.parametrize("multiplier", [0.0, 0.7, 1.0])
+def test_rescaled_guidance_mixes_in_velocities_of_the_positive_sides_deviation(multiplier: float) -> None:
+    plain = velocity(POSITIVE) * CFG + velocity(NEGATIVE) * (1 - CFG)
+    expected = plain.clone()
+    for sample in range(SHAPE[0]):
+        factor = velocity(POSITIVE)[sample].std() / plain[sample].std()
+        expected[sample] *= multiplier * factor + 1 - multiplier
+    close(velocity(guidance(RescaledGuidance(multiplier))(X, SIGMA)), expected)
+
+
+def test_zero_star_guidance_starts_from_the_best_multiple_of_the_negative_side() -> None:
+    found = guidance(ZeroStarGuidance())(X, SIGMA)
+    for sample in range(SHAPE[0]):
+        positive, negative = (X - POSITIVE)[sample].flatten(), (X - NEGATIVE)[sample].flatten()
+        best = torch.linalg.lstsq(negative[:, None], positive[:, None]).solution.squeeze()
+        start = best * NEGATIVE[sample]
+        close(found[sample], start + CFG * (POSITIVE[sample] - start))
+
+
+def test_the_perpendicular_negative_leaves_the_positive_direction_alone() -> None:
+    network = Network()
+    sides = (side(1.0), side(-1.0), side(0.0))
+    guided = Guided(network, sides, (CFG, 0.0, 1 - CFG))
+    found = AdaptedGuidance(guided, [PerpendicularNegative(1.5)], network.perturbed)(X, SIGMA)
+    positive, negative = POSITIVE - EMPTY, NEGATIVE - EMPTY
+    taken = positive - (found - EMPTY) / CFG
+    assert abs(float((taken * positive).sum())) < 1e-3
+    # What is left of the negative direction lies along the positive one.
+    rest = negative - taken / 1.5
+    close(rest / rest.norm(), (positive * (rest * positive).sum().sign()) / positive.norm())
+
+
+def test_perturbed_attention_guides_away_from_the_perturbed_estimate() -> None:
+    network = Network()
+    found = guidance(PerturbedAttention(3.0), network=network)(X, SIGMA)
+    plain = NEGATIVE + CFG * (POSITIVE - NEGATIVE)
+    close(found, plain + 3.0 * (POSITIVE - 0.5 * POSITIVE))
+    assert not network.is_perturbed
+
+
+def test_corrections_come_on_top_of_the_chosen_combination() -> None:
+    rescaled = guidance(RescaledGuidance(0.7))(X, SIGMA)
+    found = guidance(PerturbedAttention(2.0), RescaledGuidance(0.7))(X, SIGMA)
+    close(found, rescaled + 2.0 * 0.5 * POSITIVE)
+
+
+def test_the_last_chosen_combination_counts() -> None:
+    twice = guidance(RescaledGuidance(1.0), RescaledGuidance(0.2))(X, SIGMA)
+    assert torch.equal(twice, guidance(RescaledGuidance(0.2))(X, SIGMA))
+
+
+@pytest.mark.parametrize("adaptation", [RescaledGuidance(0.7), ZeroStarGuidance()])
+def test_at_scale_1_the_negative_side_is_spared_and_the_positive_one_stays(adaptation: Any) -> None:
+    network = Network()
+    close(guidance(adaptation, cfg=1.0, network=network)(X, SIGMA), POSITIVE)
+    assert network.told == SHAPE[0]
+
+
+def test_the_unconditional_estimate_is_the_negative_sides_even_at_scale_1() -> None:
+    found, unconditional = guidance(RescaledGuidance(0.7), cfg=1.0).with_unconditional(X, SIGMA)
+    close(found, POSITIVE)
+    assert torch.equal(unconditional, NEGATIVE)
+
+
+def test_a_single_side_is_left_as_it_is() -> None:
+    guided = Guided(Network(), (side(1.0),), (1.0,))
+    found = AdaptedGuidance(guided, [ZeroStarGuidance(), RescaledGuidance(0.5)], nullcontext)(X, SIGMA)
+    close(found, POSITIVE)
