@@ -30,6 +30,7 @@ def measure_atelier(size_px: int, steps: int) -> list[float]:
     from engine.sampling.guidance import guide
     from engine.sampling.prediction import EpsPrediction, scaled_linear_sigmas
     from engine.sampling.sample import Course, LatentScale, Start, sample
+    from engine.sampling.samplers.table import SAMPLERS
     from engine.sampling.schedules import schedule_sigmas
 
     levels = (Level(320, 2, 1), Level(640, 2, 1), Level(1280, 2, 1), Level(1280, 2, 0))
@@ -38,7 +39,7 @@ def measure_atelier(size_px: int, steps: int) -> list[float]:
     sigmas = scaled_linear_sigmas()
     text = torch.randn(2, 1, TOKENS, CONTEXT_WIDTH).unbind()
     denoiser = guide(EpsPrediction(unet, sigmas), text[:1], text[1:], CFG)
-    course = Course(schedule_sigmas("normal", sigmas, steps), "euler", sigmas.sigma_max)
+    course = Course(schedule_sigmas("normal", sigmas, steps), SAMPLERS["euler"], sigmas)
     start = Start(torch.zeros(1, 4, size_px // 8, size_px // 8), seed=1)
     return between_ticks(
         lambda tick: sample(denoiser, start, course, space=LatentScale(0.18215), on_step=lambda *_: tick())

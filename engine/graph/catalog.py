@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from engine.graph.folders import FileIndex
+from engine.graph.kinds import EXACT
 from engine.graph.schema import InputSchema, NodeSchema
 
 VERSION = 1
@@ -72,7 +73,7 @@ def _input_info(schema: InputSchema, files: FileIndex) -> list[object]:
         "min": schema.min,
         "max": schema.max,
         "step": schema.step,
-        "round": schema.round,
+        "round": False if schema.round == EXACT else schema.round,
         "multiline": schema.multiline or None,
         "dynamicPrompts": schema.dynamic_prompts or None,
         "control_after_generate": schema.control_after_generate or None,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from engine.residency.handle import Handle
+    from engine.sampling.samplers.method import Method
 
 
 class SocketValue:
@@ -20,7 +21,7 @@ class SocketValue:
     socket: ClassVar[str]
 
 
-Prediction = Literal["eps", "v", "x0", "edm", "lcm", "img_to_img"]
+Prediction = Literal["eps", "v", "x0", "edm", "lcm", "img_to_img", "flow"]
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,21 @@ class Parametrisation:
     """What a network predicts, and at which noise levels it was trained.
 
     levels: Stable Diffusion's table; every twentieth of it, as distilled models take; levels evenly spaced in
-    their logarithm; or the angles of a cosine. The last two lie between sigma_min and sigma_max.
+    their logarithm; or the angles of a cosine. The last two lie between sigma_min and sigma_max. Of flows,
+    whose levels end at 1, `shift` (of exponential ones: its logarithm) moves them towards noise, and the
+    network is told sigma * multiplier.
     is_zero_terminal: the table is stretched so that it ends in nothing but noise.
     sigma_data: the deviation of latents that v and edm assume.
     """
 
     prediction: Prediction = "eps"
-    levels: Literal["table", "distilled", "logarithmic", "angles"] = "table"
+    levels: Literal["table", "distilled", "logarithmic", "angles", "flow", "exponential_flow"] = "table"
     is_zero_terminal: bool = False
     sigma_min: float = 0.002
     sigma_max: float = 120.0
     sigma_data: float = 1.0
+    shift: float = 1.0
+    multiplier: float = 1000.0
 
 
 @dataclass(frozen=True)
@@ -171,6 +176,44 @@ class Mask(SocketValue):
     values: "Tensor"
 
 
+@dataclass(frozen=True, eq=False)
+class Sigmas(SocketValue):
+    """levels: noise levels (N + 1,) of a run of N steps, float32; empty for a run that does nothing."""
+
+    socket = "SIGMAS"
+    levels: "Tensor"
+
+
+@dataclass(frozen=True)
+class Sampler(SocketValue):
+    """A way to walk down noise levels, with its settings."""
+
+    socket = "SAMPLER"
+    method: "Method"
+
+
+@dataclass(frozen=True)
+class Noise(SocketValue):
+    """What a run starts from. is_drawn False: from nothing; `seed` is then of later draws only."""
+
+    socket = "NOISE"
+    seed: int = 0
+    is_drawn: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Guider(SocketValue):
+    """A model and what guides it: the estimates of each side are added up by weights, which sum to 1.
+
+    Where there are several sides, the last is what to move away from.
+    """
+
+    socket = "GUIDER"
+    model: Model
+    sides: tuple[Conditioning, ...]
+    weights: tuple[float, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class IntWidget:
     """A whole number in [min, max]. `step` is a hint for the editor, no rule."""
@@ -235,6 +278,9 @@ class Tip:
 
     text: str
 
+
+# A FloatWidget's `round` for numbers that are kept as they were typed.
+EXACT = 1e-9
 
 Widget = IntWidget | FloatWidget | TextWidget | Choice | FileChoice | InputChoice
 

@@ -1,11 +1,19 @@
 """Noise from the CPU's generator, so that a seed gives the same picture on every machine."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-NoiseSource = Callable[[], Tensor]
+from engine.sampling.brownian import BrownianPath
+
+
+class NoiseSource(Protocol):
+    """Fresh noise for stochastic samplers."""
+
+    def __call__(self, sigma: float, sigma_next: float) -> Tensor:
+        """Unit noise (B, C, H, W) for the step from `sigma` to `sigma_next`."""
+        ...
 
 
 def generator(seed: int) -> torch.Generator:
@@ -27,6 +35,21 @@ def initial_noise(shape: torch.Size, seed: int, batch_index: tuple[int, ...] | N
 
 
 def step_noise(like: Tensor, seed: int) -> NoiseSource:
-    """A source of unit noise for stochastic samplers: one draw of `like`'s shape a call, on its device."""
+    """One draw of `like`'s shape a call, on its device, whatever the levels."""
     source = generator(seed)
-    return lambda: torch.randn(like.shape, generator=source).to(like.device)
+
+    def draw(sigma: float, sigma_next: float) -> Tensor:
+        return torch.randn(like.shape, generator=source).to(like.device)
+
+    return draw
+
+
+def brownian_noise(like: Tensor, seed: int, sigmas: Tensor) -> NoiseSource:
+    """The increments of one path over the schedule, on `like`'s device: finer steps follow the same path.
+
+    All 64 bits of `seed` count. A schedule without positive levels has no path and draws nothing.
+    """
+    positive = sigmas[sigmas > 0].double()
+    low, high = (float(positive.min()), float(positive.max())) if len(positive) else (0.0, 1.0)
+    path = BrownianPath(low, high, like.shape, seed)
+    return lambda sigma, sigma_next: path.noise(sigma, sigma_next).to(like.device)

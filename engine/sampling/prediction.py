@@ -78,6 +78,7 @@ _FORMS: Mapping[Prediction, Form] = {
     "x0": Form(_unit, _from_picture),
     "lcm": Form(_unit, _from_consistency),
     "img_to_img": Form(lambda sigma: 1.0, _from_picture),
+    "flow": Form(lambda sigma: 1.0, _from_noise),
 }
 
 

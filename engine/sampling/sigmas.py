@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -11,12 +12,13 @@ from engine.graph.kinds import Parametrisation
 
 # Levels of the continuous tables, for schedules that want one.
 TABLE_SIZE = 1000
+EXPONENTIAL_TABLE_SIZE = 10_000
+# Above every level: what "from the very beginning" means where noise is not bounded by 1.
+BEFORE_THE_START = 999_999_999.9
 # The last cumulative alpha of a table that ends in nothing but noise: 0 would make sigma infinite.
 ZERO_TERMINAL_ALPHA = 4.8973451890853435e-08
 # Distilled models know every 20th timestep.
 DISTILLED_STRIDE = 20
-# Above every level: what "from the very beginning" means where noise is not bounded by 1.
-BEFORE_THE_START = 999_999_999.9
 # Stable Diffusion's training noise: square roots of beta rise linearly.
 BETA_START, BETA_END, TIMESTEPS = 0.00085, 0.012, 1000
 
@@ -26,6 +28,9 @@ class DiscreteSigmas:
     """The noise levels that a network was trained at; `table` is float32 and rising."""
 
     table: Tensor
+
+    # Whether noise replaces the data, x = (1 - sigma) * data + sigma * noise, instead of being added to it.
+    is_flow: ClassVar[bool] = False
 
     @cached_property
     def log_table(self) -> Tensor:
@@ -47,7 +52,8 @@ class DiscreteSigmas:
         """The noise level at fractional timesteps (N,), logarithms interpolated linearly; float32."""
         low = timestep.floor().long()
         high = timestep.ceil().long()
-        return torch.lerp(self.log_table[low], self.log_table[high], timestep - low).exp()
+        share = timestep - low
+        return ((1 - share) * self.log_table[low] + share * self.log_table[high]).exp()
 
     def sigma_at_percent(self, percent: float) -> float:
         """The level where this share of the way, in timesteps, is done; 0 and 1 are beyond all levels."""
@@ -104,6 +110,44 @@ class AngularSigmas(ContinuousSigmas):
         return (timestep * (math.pi / 2)).tan()
 
 
+@dataclass(frozen=True)
+class FlowSigmas(DiscreteSigmas):
+    """Rectified flow (Liu et al. 2022, arXiv 2209.03003), levels moved towards noise by `shift`.
+
+    The network is told sigma * multiplier. As in the released pipelines, a timestep is shifted once more when
+    it is made a level again. (Esser et al. 2024, arXiv 2403.03206, section 5.3.2.)
+    """
+
+    shift: float = 1.0
+    multiplier: float = 1000.0
+    is_flow: ClassVar[bool] = True
+
+    def timestep_at(self, sigma: float) -> float:
+        return sigma * self.multiplier
+
+    def sigma_at(self, timestep: Tensor) -> Tensor:
+        return shift_levels(timestep / self.multiplier, self.shift)
+
+    def sigma_at_percent(self, percent: float) -> float:
+        return 1.0 if percent <= 0 else super().sigma_at_percent(percent)
+
+    def _sigma_after(self, percent: float) -> float:
+        return float(self.sigma_at(torch.tensor([(1 - percent) * self.multiplier], dtype=torch.float64))[0])
+
+
+@dataclass(frozen=True)
+class ExponentialFlowSigmas(FlowSigmas):
+    """Rectified flow whose shift is the exponential of `shift`, as Flux counts it."""
+
+    def sigma_at(self, timestep: Tensor) -> Tensor:
+        return shift_levels(timestep / self.multiplier, math.exp(self.shift))
+
+
+def shift_levels(levels: Tensor, shift: float) -> Tensor:
+    """Levels in [0, 1], whose ratio of noise to data becomes `shift` times what it was."""
+    return shift * levels / (1 + (shift - 1) * levels)
+
+
 def build_sigmas(parametrisation: Parametrisation) -> DiscreteSigmas:
     """The levels that a parametrisation describes."""
     low, high = parametrisation.sigma_min, parametrisation.sigma_max
@@ -111,6 +155,14 @@ def build_sigmas(parametrisation: Parametrisation) -> DiscreteSigmas:
         case "logarithmic" | "angles":
             table = torch.linspace(math.log(low), math.log(high), TABLE_SIZE).exp()
             return (LogarithmicSigmas if parametrisation.levels == "logarithmic" else AngularSigmas)(table)
+        case "flow":
+            ramp = torch.arange(1, TABLE_SIZE + 1) / TABLE_SIZE
+            table = shift_levels(ramp, parametrisation.shift)
+            return FlowSigmas(table, parametrisation.shift, parametrisation.multiplier)
+        case "exponential_flow":
+            ramp = torch.arange(1, EXPONENTIAL_TABLE_SIZE + 1) / EXPONENTIAL_TABLE_SIZE
+            table = shift_levels(ramp, math.exp(parametrisation.shift))
+            return ExponentialFlowSigmas(table, parametrisation.shift, parametrisation.multiplier)
         case "table" | "distilled":
             whole = scaled_linear_sigmas(is_zero_terminal=parametrisation.is_zero_terminal)
             if parametrisation.levels == "table":

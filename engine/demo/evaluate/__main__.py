@@ -23,6 +23,7 @@ from engine.sampling.denoiser import Condition
 from engine.sampling.guidance import guide
 from engine.sampling.prediction import EpsPrediction, scaled_linear_sigmas
 from engine.sampling.sample import Course, LatentScale, Start, sample
+from engine.sampling.samplers.table import SAMPLERS
 from engine.sampling.schedules import schedule_sigmas
 
 BATCH: Final = 20
@@ -112,7 +113,7 @@ def generate(
         part = captions[start : start + BATCH]
         denoiser = guide(predict, [encode(part)], [encode([""])], cfg)
         latent = torch.zeros(len(part), 4, 16, 16, device=device)
-        way = Course(levels, sampler, table.sigma_max)
+        way = Course(levels, SAMPLERS[sampler], table)
         latent = sample(denoiser, Start(latent, seed=start), way, space=LatentScale(LATENT_SCALE))
         pixels = model.vae.decode(latent).clamp(-1, 1).add(1).mul(127.5).round().byte()
         pictures.append(pixels.permute(0, 2, 3, 1).cpu().numpy())

@@ -1,13 +1,17 @@
 from typing import Any
 
 import pytest
+import torch
 
-from engine.graph.kinds import Model, Parametrisation
+from engine.graph.kinds import Latent, Model, Parametrisation
 from engine.nodes.denoising import parametrisation_of
 from engine.nodes.model_sampling import (
+    model_sampling_aura_flow,
     model_sampling_continuous_edm,
     model_sampling_continuous_v,
     model_sampling_discrete,
+    model_sampling_flux,
+    model_sampling_sd3,
 )
 from tests.engine.nodes.studio import Studio
 
@@ -50,3 +54,26 @@ def test_continuous_velocity_has_angles_as_timesteps(model: Model) -> None:
 
 def test_weights_are_shared_with_the_model_that_was_changed(model: Model) -> None:
     assert model_sampling_discrete(model=model, sampling="x0").handle is model.handle
+
+
+def test_a_flow_is_told_its_shift(model: Model) -> None:
+    sd3, aura = model_sampling_sd3(model=model, shift=2.5), model_sampling_aura_flow(model=model)
+    assert parametrisation_of(sd3) == Parametrisation("flow", "flow", shift=2.5, multiplier=1000.0)
+    assert parametrisation_of(aura) == Parametrisation("flow", "flow", shift=1.73, multiplier=1.0)
+
+
+@pytest.mark.parametrize(("side", "shift"), [(256, 0.5), (1024, 1.15)])
+def test_fluxs_shift_grows_with_the_picture(model: Model, side: int, shift: float) -> None:
+    changed = parametrisation_of(model_sampling_flux(model=model, width=side, height=side))
+    assert (changed.prediction, changed.levels, changed.multiplier) == ("flow", "exponential_flow", 1.0)
+    assert changed.shift == pytest.approx(shift)
+
+
+def test_a_flow_is_walked(studio: Studio, model: Model) -> None:
+    latent = Latent(torch.zeros(1, 4, 6, 8))
+    made = [
+        studio.sample(latent, model=chosen, sampler_name="euler_ancestral").samples
+        for chosen in (model, model_sampling_sd3(model=model))
+    ]
+    assert torch.isfinite(made[1]).all()
+    assert not torch.isclose(made[0], made[1]).all()

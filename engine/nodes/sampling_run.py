@@ -1,0 +1,135 @@
+"""One run of a sampler on a model, with previews: what all nodes that sample have in common."""
+
+import io
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import cast
+
+import PIL.Image
+import torch
+from torch import Tensor
+
+from engine.graph.context import Context
+from engine.graph.kinds import Guider, Latent, Noise
+from engine.models.detect import find_family
+from engine.models.family import LatentFormat
+from engine.models.kl_vae import KlVae
+from engine.nodes.adapting import adapt_guided
+from engine.nodes.denoising import check_fit, conditions_of, parametrisation_of, sigmas_of, space_of
+from engine.residency.handle import Handle
+from engine.residency.pool import Pool
+from engine.sampling.denoiser import Condition, GuidedDenoiser, Network, OnStep
+from engine.sampling.guidance import Guided
+from engine.sampling.prediction import adapt
+from engine.sampling.preview import fit_latent_to_rgb, latent_to_rgb
+from engine.sampling.sample import Course, Start, sample
+from engine.sampling.samplers.method import Method
+
+PREVIEW_SIDE_PX = 512
+PREVIEW_QUALITY = 85
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """What is sampled, and how. levels: sigmas (N + 1,), or empty to stay."""
+
+    guider: Guider
+    latent: Latent
+    noise: Noise
+    method: Method
+    levels: Tensor
+
+
+def run_walk(walk: Walk, ctx: Context) -> tuple[Latent, Latent]:
+    """Where the walk ends, and the last estimate of the clean latent. Raises BadInput for what cannot fit."""
+    model, latent = walk.guider.model, walk.latent
+    check_fit(model, latent, *walk.guider.sides)
+    known = find_family(model.handle.family).latent
+    device = ctx.pool.placement.device
+    estimates: list[Tensor] = []
+    with torch.inference_mode():
+        # Before the network is leased: both at once may not fit.
+        matrix = _preview_matrix(model.preview_vae, known, ctx.pool)
+        report = _step_reporter(matrix, len(walk.levels) - 1, ctx)
+
+        def on_step(step: int, denoised: Tensor) -> None:
+            estimates[:] = [denoised]
+            report(step, denoised)
+
+        start = Start(
+            latent.samples.to(device),
+            walk.noise.seed,
+            latent.batch_index,
+            is_noised=walk.noise.is_drawn,
+            mask=latent.noise_mask,
+        )
+        course = Course(walk.levels, walk.method, sigmas_of(model))
+        with _denoiser(walk.guider, latent, ctx) as denoiser:
+            samples = sample(denoiser, start, course, space=space_of(model), on_step=on_step)
+    finished = replace(latent, samples=samples.cpu())
+    return finished, replace(latent, samples=estimates[0].cpu()) if estimates else finished
+
+
+@contextmanager
+def _denoiser(guider: Guider, latent: Latent, ctx: Context) -> Generator[GuidedDenoiser]:
+    """The guided denoiser, while the network is leased. Looks for cancellation before each call of the
+    network.
+    """
+    model, device = guider.model, ctx.pool.placement.device
+    last = len(guider.sides) - 1
+    sides = tuple(
+        conditions_of(side, model, latent, device, is_negative=0 < place == last)
+        for place, side in enumerate(guider.sides)
+    )
+    with ctx.pool.lease(model.handle) as module:
+        dtype = ctx.pool.placement.dtype_of("unet")
+        adapted = adapt(cast("Network", module), parametrisation_of(model), dtype)
+
+        def predict(x: Tensor, sigma: float, condition: Condition) -> Tensor:
+            ctx.check_cancelled()
+            return adapted(x, sigma, condition)
+
+        with adapt_guided(model, module, Guided(predict, sides, guider.weights)) as denoiser:
+            yield denoiser
+
+
+def _preview_matrix(vae: Handle | None, latent: LatentFormat, pool: Pool) -> Tensor | None:
+    """The fitted map from latents to colours; None where no decoder is known."""
+    if vae is None:
+        return None
+
+    def fit() -> Tensor:
+        with pool.lease(vae) as module:
+            decoder, placement = cast("KlVae", module), pool.placement
+
+            def decode(samples: Tensor) -> Tensor:
+                return decoder.decode(samples.to(placement.device, placement.dtype_of("vae")))
+
+            return fit_latent_to_rgb(decode, latent.channels, spread=1 / latent.scale)
+
+    return pool.note(vae, "latent to RGB", fit)
+
+
+def _step_reporter(matrix: Tensor | None, total: int, ctx: Context) -> OnStep:
+    """Reports each step, with a picture of the first sample where there is a matrix."""
+
+    def on_step(step: int, denoised: Tensor) -> None:
+        ctx.report_progress(step + 1, total)
+
+    def on_step_with_preview(step: int, denoised: Tensor) -> None:
+        rgb = latent_to_rgb(denoised[0], cast("Tensor", matrix))
+        ctx.report_progress(step + 1, total, lambda: _to_jpeg(rgb))
+
+    return on_step if matrix is None else on_step_with_preview
+
+
+def _to_jpeg(rgb: Tensor) -> bytes:
+    """(h, w, 3) bytes -> a JPEG, enlarged eightfold, at most to PREVIEW_SIDE_PX a side."""
+    height, width = rgb.shape[:2]
+    enlargement = min(8, PREVIEW_SIDE_PX / max(height, width))
+    size = max(1, round(width * enlargement)), max(1, round(height * enlargement))
+    picture = PIL.Image.fromarray(rgb.numpy()).resize(size, PIL.Image.Resampling.BILINEAR)
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=PREVIEW_QUALITY)
+    return file.getvalue()

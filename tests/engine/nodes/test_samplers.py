@@ -1,0 +1,140 @@
+"""Sampler nodes on data whose answer is known: the usual settings are the named samplers', others differ."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from engine.errors import BadInput, EngineError
+from engine.graph.kinds import Model, Sampler
+from engine.nodes import samplers
+from engine.sampling.noise import brownian_noise, step_noise
+from engine.sampling.schedules import karras
+from tests.engine.sampling.gaussian import EPS, GaussianDenoiser, walk
+
+SEEDS2 = samplers.sampler_seeds_2
+HANDLE: Any = type("Handle", (), {"family": "sd1"})()
+SA: dict[str, Any] = {"model": Model(HANDLE), "use_pece": False, "simple_order_2": False}
+CPU: dict[str, Any] = {"noise_device": "cpu"}
+
+
+def end_of(sampler: Sampler) -> Tensor:
+    levels = karras(EPS, 6)
+    x = torch.linspace(-20, 20, 8).reshape(1, 8)
+    draw = brownian_noise(x, 1, levels) if sampler.method.is_brownian else step_noise(x, 1)
+    return walk(sampler.method, GaussianDenoiser(0.3, bias=0.1), x, levels, draw)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "name"),
+    [
+        (samplers.sampler_euler_ancestral(), "euler_ancestral"),
+        (samplers.sampler_euler_ancestral(eta=0.0), "euler"),
+        (samplers.sampler_euler_ancestral_cfg_pp(), "euler_ancestral_cfg_pp"),
+        (samplers.sampler_euler_ancestral_cfg_pp(eta=0.0), "euler_cfg_pp"),
+        (samplers.sampler_lms(), "lms"),
+        (samplers.sampler_lms(order=1), "euler"),
+        (samplers.sampler_dpmpp_3m_sde(**CPU), "dpmpp_3m_sde"),
+        (samplers.sampler_dpmpp_2m_sde(solver_type="midpoint", **CPU), "dpmpp_2m_sde"),
+        (samplers.sampler_dpmpp_2m_sde(solver_type="heun", **CPU), "dpmpp_2m_sde_heun"),
+        (samplers.sampler_dpmpp_sde(**CPU), "dpmpp_sde"),
+        (samplers.sampler_dpmpp_sde(noise_device="gpu"), "dpmpp_sde_gpu"),
+        (samplers.sampler_dpmpp_2s_ancestral(), "dpmpp_2s_ancestral"),
+        (samplers.sampler_dpm_adaptive(), "dpm_adaptive"),
+        (samplers.sampler_er_sde(solver_type="ER-SDE"), "er_sde"),
+        (samplers.sampler_sa_solver(**SA), "sa_solver"),
+        (samplers.sampler_sa_solver(**(SA | {"use_pece": True})), "sa_solver_pece"),
+        (SEEDS2(solver_type="phi_1"), "seeds_2"),
+        (SEEDS2(solver_type="phi_2", r=1.0), "exp_heun_2_x0_sde"),
+        (SEEDS2(solver_type="phi_2", r=1.0, eta=0.0), "exp_heun_2_x0"),
+    ],
+)
+def test_the_usual_settings_are_the_named_samplers(chosen: Sampler, name: str) -> None:
+    torch.testing.assert_close(
+        end_of(chosen), end_of(samplers.ksampler_select(sampler_name=name)), rtol=1e-5, atol=1e-5
+    )
+
+
+ADAPTIVE = samplers.sampler_dpm_adaptive
+CHANGES = [
+    (samplers.sampler_euler_ancestral, {}, {"eta": 0.5}),
+    (samplers.sampler_euler_ancestral, {}, {"s_noise": 0.5}),
+    (samplers.sampler_euler_ancestral_cfg_pp, {}, {"s_noise": 0.5}),
+    (samplers.sampler_lms, {}, {"order": 2}),
+    (samplers.sampler_dpmpp_3m_sde, CPU, {"eta": 0.5}),
+    (samplers.sampler_dpmpp_3m_sde, CPU, {"s_noise": 0.5}),
+    (samplers.sampler_dpmpp_2m_sde, {"solver_type": "heun", **CPU}, {"eta": 0.5}),
+    (samplers.sampler_dpmpp_2m_sde, {"solver_type": "heun", **CPU}, {"s_noise": 0.5}),
+    (samplers.sampler_dpmpp_sde, CPU, {"eta": 0.5}),
+    (samplers.sampler_dpmpp_sde, CPU, {"s_noise": 0.5}),
+    (samplers.sampler_dpmpp_sde, CPU, {"r": 0.7}),
+    (samplers.sampler_dpmpp_2s_ancestral, {}, {"eta": 0.5}),
+    (samplers.sampler_dpmpp_2s_ancestral, {}, {"s_noise": 0.5}),
+    (ADAPTIVE, {}, {"order": 2}),
+    (ADAPTIVE, {}, {"rtol": 0.005}),
+    (ADAPTIVE, {}, {"atol": 1.0}),
+    (ADAPTIVE, {}, {"h_init": 0.2}),
+    (ADAPTIVE, {}, {"pcoeff": 0.3}),
+    (ADAPTIVE, {}, {"icoeff": 0.5}),
+    (ADAPTIVE, {}, {"dcoeff": 0.2}),
+    (ADAPTIVE, {}, {"eta": 0.5}),
+    (ADAPTIVE, {"eta": 0.5}, {"s_noise": 0.5}),
+    (samplers.sampler_er_sde, {"solver_type": "ER-SDE"}, {"solver_type": "ODE"}),
+    (samplers.sampler_er_sde, {"solver_type": "ER-SDE"}, {"max_stage": 1}),
+    (samplers.sampler_er_sde, {"solver_type": "ER-SDE"}, {"s_noise": 0.5}),
+    (samplers.sampler_er_sde, {"solver_type": "Reverse-time SDE"}, {"eta": 0.5}),
+    (samplers.sampler_sa_solver, SA, {"eta": 0.5}),
+    (samplers.sampler_sa_solver, SA, {"sde_start_percent": 0.5}),
+    (samplers.sampler_sa_solver, SA, {"sde_end_percent": 0.5}),
+    (samplers.sampler_sa_solver, SA, {"s_noise": 0.5}),
+    (samplers.sampler_sa_solver, SA, {"predictor_order": 1}),
+    (samplers.sampler_sa_solver, SA, {"corrector_order": 0}),
+    (samplers.sampler_sa_solver, SA | {"predictor_order": 2}, {"simple_order_2": True}),
+    (SEEDS2, {"solver_type": "phi_1"}, {"solver_type": "phi_2"}),
+    (SEEDS2, {"solver_type": "phi_1"}, {"eta": 0.5}),
+    (SEEDS2, {"solver_type": "phi_1"}, {"s_noise": 0.5}),
+    (SEEDS2, {"solver_type": "phi_1"}, {"r": 0.7}),
+]
+
+
+@pytest.mark.parametrize(("choose", "settings", "change"), CHANGES, ids=str)
+def test_every_setting_changes_the_walk(
+    choose: Any, settings: dict[str, Any], change: dict[str, Any]
+) -> None:
+    before, after = end_of(choose(**settings)), end_of(choose(**(settings | change)))
+    assert torch.isfinite(after).all()
+    assert not torch.equal(before, after)
+
+
+def test_without_noise_the_reverse_time_equation_is_the_ordinary_one() -> None:
+    ordinary = samplers.sampler_er_sde(solver_type="ODE")
+    reverse = samplers.sampler_er_sde(solver_type="Reverse-time SDE", eta=0.0)
+    assert torch.equal(end_of(ordinary), end_of(reverse))
+
+
+def test_a_safety_of_zero_accepts_every_step() -> None:
+    strict, lax = GaussianDenoiser(), GaussianDenoiser()
+    for denoiser, safety in ((strict, 0.81), (lax, 0.0)):
+        method = ADAPTIVE(accept_safety=safety, h_init=3.0).method
+        walk(method, denoiser, torch.ones(4) * 10, karras(EPS, 6))
+    assert lax.estimates < strict.estimates
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"h_init": 0.0}, "h_init is 0"), ({"atol": 0.0}, "atol is 0"), ({"accept_safety": 2.6}, "no step is")],
+)
+def test_settings_that_would_never_end_are_refused(change: dict[str, float], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        ADAPTIVE(**change)  # type: ignore[arg-type]
+
+
+def test_an_estimate_at_no_distance_is_refused() -> None:
+    with pytest.raises(BadInput, match="r is 0"):
+        samplers.sampler_dpmpp_sde(r=0.0, **CPU)
+
+
+def test_adaptive_steps_stop_at_numbers_that_are_not_finite() -> None:
+    with pytest.raises(EngineError, match="not finite"):
+        walk(ADAPTIVE().method, lambda x, sigma: x * float("nan"), torch.ones(4), karras(EPS, 6))
