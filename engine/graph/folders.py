@@ -12,8 +12,6 @@ from engine.graph.characters import is_clean_name
 
 # Pickled kinds (.ckpt, .pt) are left out on purpose: they are not loaded.
 WEIGHT_SUFFIXES = frozenset({".safetensors", ".sft"})
-# But for textual inversions, which engine/weights/embedding.py reads without running anything.
-_MORE_SUFFIXES: Mapping[str, frozenset[str]] = {"embeddings": frozenset({".pt", ".bin"})}
 # Folders' names in older collections.
 _FORMER_NAMES: Mapping[str, tuple[str, ...]] = {
     "controlnet": ("t2i_adapter",),
@@ -60,7 +58,7 @@ class ModelFolders:
             for root in reversed(self.roots)
             for spelling in (*_FORMER_NAMES.get(folder, ()), folder)
             for name, path in list_files(root / spelling)
-            if path.suffix.lower() in WEIGHT_SUFFIXES | _MORE_SUFFIXES.get(folder, frozenset())
+            if path.suffix.lower() in WEIGHT_SUFFIXES
         }
 
 

@@ -79,7 +79,7 @@ def test_an_embedding_for_another_encoder_says_nothing(tmp_path: Path) -> None:
 
 
 def test_a_file_is_found_below_the_folder_and_without_its_suffix(tmp_path: Path) -> None:
-    for name in ("style/dark.pt", "dark.bin", "style/dark.safetensors", "dark.txt"):
+    for name in ("style/dark.sft", "dark.sft", "style/dark.safetensors", "dark.pt"):
         (tmp_path / "embeddings" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "embeddings" / name).write_bytes(b"")
     models = ModelFolders((tmp_path,))
@@ -88,9 +88,9 @@ def test_a_file_is_found_below_the_folder_and_without_its_suffix(tmp_path: Path)
     }
     base = tmp_path / "embeddings"
     assert found == {
-        "dark": base / "dark.bin",
+        "dark": base / "dark.sft",
         "style/dark": base / "style/dark.safetensors",
-        "dark.pt": base / "style/dark.pt",
+        "dark.pt": None,
         "dar": None,
         "": None,
         "../dark": None,
