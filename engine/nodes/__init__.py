@@ -136,7 +136,6 @@ from engine.nodes.model_patches import (
     cfg_zero_star,
     free_u,
     free_u_v2,
-    perp_neg_guider,
     perturbed_attention_guidance,
     rescale_cfg,
     tome_patch_model,
@@ -352,5 +351,4 @@ NODES: tuple[AnyNode, ...] = (
     perturbed_attention_guidance,
     rescale_cfg,
     cfg_zero_star,
-    perp_neg_guider,
 )
