@@ -54,6 +54,19 @@ class PerpendicularNegative:
     scale: float
 
 
+@dataclass(frozen=True)
+class DifferentialMask:
+    """Masks say how early a cell is free to change (Levin and Fried 2023, arXiv 2306.00950)."""
+
+    strength: float
+
+
 Adaptation: TypeAlias = (
-    FreeU | TokenMerging | PerturbedAttention | RescaledGuidance | ZeroStarGuidance | PerpendicularNegative
+    FreeU
+    | TokenMerging
+    | PerturbedAttention
+    | RescaledGuidance
+    | ZeroStarGuidance
+    | PerpendicularNegative
+    | DifferentialMask
 )

@@ -134,8 +134,10 @@ from engine.nodes.model_loaders import (
 )
 from engine.nodes.model_patches import (
     cfg_zero_star,
+    differential_diffusion,
     free_u,
     free_u_v2,
+    perp_neg_guider,
     perturbed_attention_guidance,
     rescale_cfg,
     tome_patch_model,
@@ -351,4 +353,6 @@ NODES: tuple[AnyNode, ...] = (
     perturbed_attention_guidance,
     rescale_cfg,
     cfg_zero_star,
+    differential_diffusion,
+    perp_neg_guider,
 )

@@ -4,15 +4,17 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import cast
 
-from torch import nn
+from torch import Tensor, nn
 
-from engine.graph.adaptations import FreeU, TokenMerging
+from engine.graph.adaptations import DifferentialMask, FreeU, TokenMerging
 from engine.graph.kinds import Model
 from engine.models.sd_unet import SdUNet
 from engine.models.sd_unet_hooks import free_u, token_merging, without_middle_self_attention
+from engine.nodes.denoising import sigmas_of
 from engine.sampling.denoiser import GuidedDenoiser
 from engine.sampling.guidance import Guided
-from engine.sampling.patches import AdaptedGuidance, GuidanceAdaptation
+from engine.sampling.inpaint import MaskAt, same_mask
+from engine.sampling.patches import AdaptedGuidance, GuidanceAdaptation, differential_mask
 
 
 @contextmanager
@@ -36,3 +38,9 @@ def adapt_guided(model: Model, module: nn.Module, guided: Guided) -> Generator[G
             yield guided
             return
         yield AdaptedGuidance(guided, of_guidance, lambda: without_middle_self_attention(network))
+
+
+def mask_at_of(model: Model, levels: Tensor) -> MaskAt:
+    """How masks change from level to level of a run."""
+    found = [each for each in model.adaptations if isinstance(each, DifferentialMask)]
+    return differential_mask(levels, sigmas_of(model), found[-1].strength) if found else same_mask

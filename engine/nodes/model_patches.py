@@ -5,17 +5,20 @@ from typing import Annotated
 
 from engine.graph.adaptations import (
     Adaptation,
+    DifferentialMask,
     FreeU,
+    PerpendicularNegative,
     PerturbedAttention,
     RescaledGuidance,
     TokenMerging,
     ZeroStarGuidance,
 )
-from engine.graph.kinds import FloatWidget, Model, Tip
+from engine.graph.kinds import Cfg, Conditioning, FloatWidget, Guider, Model, Tip
 from engine.graph.spec import node
 
 Factor = Annotated[float, FloatWidget(0.0, 10.0, step=0.01)]
 Share = Annotated[float, FloatWidget(0.0, 1.0, step=0.01)]
+NegativeScale = Annotated[float, FloatWidget(0.0, 100.0, step=0.01)]
 PagScale = Annotated[float, FloatWidget(0.0, 100.0, step=0.01, round=0.01)]
 
 
@@ -57,6 +60,27 @@ def rescale_cfg(
 def cfg_zero_star(*, model: Model) -> Model:
     """Guides from the best multiple of the negative side instead of from itself."""
     return _adapted(model, ZeroStarGuidance())
+
+
+@node("DifferentialDiffusion", category="_for_testing", title="Differential Diffusion")
+def differential_diffusion(*, model: Model, strength: Share | None = 1.0) -> Model:
+    """Takes a mask's grey as how early a place is free to change, instead of how strongly it changes."""
+    return _adapted(model, DifferentialMask(1.0 if strength is None else strength))
+
+
+@node("PerpNegGuider", category="_for_testing", title="PerpNegGuider")
+def perp_neg_guider(
+    *,
+    model: Model,
+    positive: Conditioning,
+    negative: Conditioning,
+    empty_conditioning: Conditioning,
+    cfg: Cfg = 8.0,
+    neg_scale: NegativeScale = 1.0,
+) -> Guider:
+    """Guides away from the negative conditioning only where that does not lead away from the positive one."""
+    sides = (positive, negative, empty_conditioning)
+    return Guider(_adapted(model, PerpendicularNegative(neg_scale)), sides, (cfg, 0.0, 1 - cfg))
 
 
 def _adapted(model: Model, adaptation: Adaptation) -> Model:

@@ -15,7 +15,7 @@ from engine.graph.kinds import Guider, Latent, Noise
 from engine.models.detect import find_family
 from engine.models.family import LatentFormat
 from engine.models.kl_vae import KlVae
-from engine.nodes.adapting import adapt_guided
+from engine.nodes.adapting import adapt_guided, mask_at_of
 from engine.nodes.denoising import check_fit, conditions_of, parametrisation_of, sigmas_of, space_of
 from engine.residency.handle import Handle
 from engine.residency.pool import Pool
@@ -63,6 +63,7 @@ def run_walk(walk: Walk, ctx: Context) -> tuple[Latent, Latent]:
             latent.batch_index,
             is_noised=walk.noise.is_drawn,
             mask=latent.noise_mask,
+            mask_at=mask_at_of(model, walk.levels),
         )
         course = Course(walk.levels, walk.method, sigmas_of(model))
         with _denoiser(walk.guider, latent, ctx) as denoiser:

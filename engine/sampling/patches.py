@@ -1,4 +1,4 @@
-"""Other ways to combine the two sides of guidance."""
+"""Other ways to combine the two sides of guidance, and masks that open with time."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -14,6 +14,8 @@ from engine.graph.adaptations import (
     ZeroStarGuidance,
 )
 from engine.sampling.guidance import Guided, estimate_sides
+from engine.sampling.inpaint import MaskAt
+from engine.sampling.sigmas import DiscreteSigmas
 
 GuidanceAdaptation = PerturbedAttention | RescaledGuidance | ZeroStarGuidance | PerpendicularNegative
 _TINY = 1e-8
@@ -140,3 +142,19 @@ def perpendicular(moment: Moment, scale: float) -> Tensor:
     positive, negative = (estimate - moment.negative for estimate in moment.estimates[:2])
     along = (positive * negative).sum() / positive.square().sum()
     return moment.negative + moment.weights[0] * (positive - scale * (negative - along * positive))
+
+
+def differential_mask(levels: Tensor, sigmas: DiscreteSigmas, strength: float) -> MaskAt:
+    """Cells of the mask are free from the share of the way on, in timesteps, that their value leaves.
+
+    levels: of the whole run.  strength: 1 is that alone, below it is mixed with the mask as it is.
+    """
+    first = sigmas.timestep_at(float(levels[0]))
+    last = sigmas.timestep_at(max(float(levels[-1]), sigmas.sigma_min))
+
+    def mask_at(mask: Tensor, sigma: float) -> Tensor:
+        threshold = (sigmas.timestep_at(sigma) - last) / (first - last) if first != last else 0.0
+        is_free = (mask >= threshold).to(mask.dtype)
+        return torch.lerp(mask, is_free, strength) if 0 < strength < 1 else is_free
+
+    return mask_at

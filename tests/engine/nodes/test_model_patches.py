@@ -75,3 +75,43 @@ def test_patches_go_together(studio: Studio, sides: dict[str, Any]) -> None:
     both = patches.rescale_cfg(model=patches.tome_patch_model(model=model))
     assert len(both.adaptations) == 4
     assert run(studio, sides, both, sampler_name="euler_ancestral").isfinite().all()
+
+
+MASK = torch.linspace(0, 1, 10).expand(1, 8, 10)
+PICTURE = torch.randn(1, 4, 8, 10, generator=torch.Generator().manual_seed(0))
+
+
+def test_differential_diffusion_frees_cells_by_their_value(studio: Studio, sides: dict[str, Any]) -> None:
+    model = patches.differential_diffusion(model=studio.load()[0])
+    latent = Latent(PICTURE, noise_mask=MASK)
+    plain = run(studio, sides, studio.load()[0], latent=latent, steps=4)
+    found = run(studio, sides, model, latent=latent, steps=4)
+    assert not torch.allclose(found, plain, rtol=1e-2, atol=1e-2)
+    # Values of 0 are never free.
+    torch.testing.assert_close(found[..., 0], PICTURE[..., 0], rtol=1e-4, atol=1e-4)
+
+
+def test_differential_diffusion_of_a_black_and_white_mask_is_plain_repainting(
+    studio: Studio, sides: dict[str, Any]
+) -> None:
+    # A hard mask at the latent's own size needs no resizing, so it stays hard.
+    latent = Latent(PICTURE, noise_mask=(MASK > 0.5).float())
+    model = studio.load()[0]
+    plain = run(studio, sides, model, latent=latent)
+    found = run(studio, sides, patches.differential_diffusion(model=model), latent=latent)
+    torch.testing.assert_close(found, plain, rtol=1e-4, atol=1e-4)
+
+
+def test_the_perpendicular_guider_guides_from_the_empty_text(studio: Studio, sides: dict[str, Any]) -> None:
+    model, empty = studio.load()[0], studio.encode("")
+    guider = patches.perp_neg_guider(
+        model=model,
+        positive=sides["positive"],
+        negative=sides["negative"],
+        empty_conditioning=empty,
+        cfg=5.0,
+        neg_scale=2.0,
+    )
+    assert guider.sides == (sides["positive"], sides["negative"], empty)
+    assert guider.weights == (5.0, 0.0, -4.0)
+    assert model.adaptations == ()

@@ -16,7 +16,8 @@ from engine.graph.adaptations import (
 )
 from engine.sampling.denoiser import Condition
 from engine.sampling.guidance import Guided
-from engine.sampling.patches import AdaptedGuidance, GuidanceAdaptation
+from engine.sampling.patches import AdaptedGuidance, GuidanceAdaptation, differential_mask
+from engine.sampling.sigmas import scaled_linear_sigmas
 
 SHAPE = (2, 4, 4, 4)
 
@@ -147,3 +148,22 @@ def test_a_single_side_is_left_as_it_is() -> None:
     guided = Guided(Network(), (side(1.0),), (1.0,))
     found = AdaptedGuidance(guided, [ZeroStarGuidance(), RescaledGuidance(0.5)], nullcontext)(X, SIGMA)
     close(found, POSITIVE)
+
+
+SIGMAS = scaled_linear_sigmas()
+LEVELS = torch.cat([SIGMAS.sigma_at(torch.tensor([999.0, 750.0, 500.0, 250.0])), torch.zeros(1)])
+MASK = torch.tensor([0.0, 0.2, 0.4, 0.6, 0.8, 1.0]).reshape(1, 1, 1, 6)
+
+
+@pytest.mark.parametrize(
+    ("place", "free"),
+    [(0, [0, 0, 0, 0, 0, 1]), (1, [0, 0, 0, 0, 1, 1]), (2, [0, 0, 0, 1, 1, 1]), (3, [0, 0, 1, 1, 1, 1])],
+)
+def test_cells_become_free_in_the_order_of_their_values(place: int, free: list[int]) -> None:
+    mask_at = differential_mask(LEVELS, SIGMAS, 1.0)
+    assert mask_at(MASK, float(LEVELS[place])).flatten().tolist() == free
+
+
+def test_below_full_strength_the_mask_itself_is_mixed_in() -> None:
+    found = differential_mask(LEVELS, SIGMAS, 0.25)(MASK, float(LEVELS[2]))
+    close(found, 0.25 * (MASK >= 0.5).float() + 0.75 * MASK)
