@@ -1,4 +1,4 @@
-"""The nodes for sampling offer what ComfyUI 0.3.64, and for what came later 0.8.0, says in its object_info."""
+"""The nodes for sampling offer what ComfyUI 0.3.64, or 0.8.0 for later ones, says in its object_info."""
 
 import json
 from pathlib import Path
