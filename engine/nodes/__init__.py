@@ -93,6 +93,7 @@ from engine.nodes.latent_operations import (
 from engine.nodes.latent_transform import latent_crop, latent_flip, latent_rotate, latent_upscale_by
 from engine.nodes.loaders import checkpoint_loader_simple
 from engine.nodes.lora import lora_loader, lora_loader_model_only
+from engine.nodes.lora_saving import lora_save
 from engine.nodes.mask import (
     crop_mask,
     feather_mask,
@@ -347,6 +348,7 @@ NODES: tuple[AnyNode, ...] = (
     model_save,
     clip_save,
     vae_save,
+    lora_save,
     free_u,
     free_u_v2,
     tome_patch_model,

@@ -44,7 +44,7 @@ def checkpoint_save(
     for handle, text in zip(encoders_of(clip), family.texts, strict=True):
         tensors |= _in_released_layout(_read(handle, ctx), text.part.places[0])
     tensors |= _in_released_layout(_read(vae.handle, ctx), family.vae.places[0])
-    _save(tensors, filename_prefix, ctx, marks_of(parametrisation_of(model))[1])
+    save_tensors(tensors, filename_prefix, ctx, marks_of(parametrisation_of(model))[1])
 
 
 @node("ModelSave", category=_MERGING, title="ModelSave", is_output=True)
@@ -52,7 +52,7 @@ def model_save(
     *, model: Model, filename_prefix: FilePrefix = "diffusion_models/ComfyUI", ctx: Context
 ) -> None:
     """Writes the network alone, for Load Diffusion Model."""
-    _save(_unet_tensors(model, ctx), filename_prefix, ctx, marks_of(parametrisation_of(model))[1])
+    save_tensors(_unet_tensors(model, ctx), filename_prefix, ctx, marks_of(parametrisation_of(model))[1])
 
 
 @node("CLIPSave", category=_MERGING, title="CLIPSave", is_output=True)
@@ -64,13 +64,13 @@ def clip_save(*, clip: Clip, filename_prefix: FilePrefix = "clip/ComfyUI", ctx: 
             name if name.startswith("text_projection") else f"text_model.{name}": tensor
             for name, tensor in _read(handle, ctx).items()
         }
-        _save(tensors, f"{filename_prefix}_{text.name}", ctx)
+        save_tensors(tensors, f"{filename_prefix}_{text.name}", ctx)
 
 
 @node("VAESave", category=_MERGING, title="VAESave", is_output=True)
 def vae_save(*, vae: Vae, filename_prefix: FilePrefix = "vae/ComfyUI_vae", ctx: Context) -> None:
     """Writes the VAE as a file of its own."""
-    _save(_read(vae.handle, ctx), filename_prefix, ctx)
+    save_tensors(_read(vae.handle, ctx), filename_prefix, ctx)
 
 
 def _unet_tensors(model: Model, ctx: Context) -> dict[str, Tensor]:
@@ -104,9 +104,10 @@ def _in_released_layout(tensors: Mapping[str, Tensor], place: Place) -> dict[str
     return {place.prefix + name: tensor.contiguous() for name, tensor in stored.items()}
 
 
-def _save(
+def save_tensors(
     tensors: dict[str, Tensor], prefix: str, ctx: Context, metadata: Mapping[str, str] | None = None
 ) -> None:
+    """Hand the tensors over as one file, with prompt and workflow beside the metadata."""
     content = save(tensors, {**write_metadata(ctx.prompt, ctx.workflow), **(metadata or {})})
     name = expand_prefix(prefix, width=0, height=0, index=0, now=datetime.now().astimezone())
     ctx.save(OutputFile("output", "model", name, ".safetensors", "application/octet-stream", content))

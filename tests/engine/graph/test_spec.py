@@ -1,7 +1,9 @@
 from dataclasses import asdict
+from typing import Annotated
 
 import pytest
 
+from engine.graph.kinds import Each, FloatWidget
 from engine.graph.schema import InputSchema, NodeSchema, OutputSchema
 from engine.graph.spec import node
 from tests.engine.graph import toy_nodes as toys
@@ -86,3 +88,18 @@ def test_what_does_not_apply_is_not_written() -> None:
     (written,) = toys.add.schema.to_json()["inputs"][:1]  # type: ignore[index]
     assert written == {"name": "a", "type": "NUMBER", "required": True}
     assert asdict(toys.add.schema.inputs[0])["min"] is None
+
+
+def test_inputs_of_one_kind_may_have_names_that_no_parameter_has() -> None:
+    ratio = Annotated[float, FloatWidget(0.0, 1.0), Each(("in.", "out."), 0.5)]
+
+    def mix(*, a: toys.Number, **ratios: float) -> toys.Number:
+        return toys.Number(int(sum(ratios.values())))
+
+    mix.__annotations__["ratios"] = ratio
+    found = node("Mix", category="toys")(mix)
+    expected = [
+        InputSchema(name=name, type="FLOAT", default=0.5, min=0.0, max=1.0) for name in ("in.", "out.")
+    ]
+    assert list(found.schema.inputs[1:]) == expected
+    assert found(a=toys.Number(1), **{"in.": 1.0, "out.": 2.0}) == toys.Number(3)
