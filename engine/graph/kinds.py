@@ -116,6 +116,34 @@ class RelativeArea:
     x: float
 
 
+@dataclass(frozen=True)
+class ControlNetwork(SocketValue):
+    """A network that sees a picture and tells the denoising one what to add to its inner values.
+
+    `is_pooled`: it says the same everywhere, the mean of what it would say.
+    """
+
+    socket = "CONTROL_NET"
+    handle: "Handle"
+    is_pooled: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class ControlHint:
+    """A control network with its picture (B, H, W, C), and how strongly and when it counts.
+
+    `is_for_all`: the negative side is to be told it as well.  previous: what is told besides.
+    """
+
+    network: ControlNetwork
+    picture: "Tensor"
+    strength: float
+    start: float = 0.0
+    end: float = 1.0
+    is_for_all: bool = False
+    previous: "ControlHint | None" = None
+
+
 @dataclass(frozen=True, eq=False)
 class CondEntry:
     """One encoded text. cond: (B, T, D).  pooled: (B, P), where the encoder has one.
@@ -140,6 +168,7 @@ class CondEntry:
     start: float = 0.0
     end: float = 1.0
     is_rest: bool = False
+    control: ControlHint | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +177,13 @@ class Conditioning(SocketValue):
 
     socket = "CONDITIONING"
     entries: tuple[CondEntry, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Hooks(SocketValue):
+    """Changes of weights along a run. No node makes any yet: inputs for them stay open."""
+
+    socket = "HOOKS"
 
 
 @dataclass(frozen=True, eq=False)

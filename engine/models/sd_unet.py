@@ -6,6 +6,7 @@ attention block are a view of its picture.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -248,8 +249,44 @@ class Stage(nn.ModuleList):
         return x
 
 
-class SdUNet(nn.Module):
-    """Predicts the noise (or velocity) in a latent from its timestep and the text."""
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """What control networks add to a U-Net's inner values.
+
+    features: to what an input block gives, by the block's number.  skips: to what each input block leaves for
+    the way up, in their order, or nothing at all.  middle: to what the middle gives.
+    """
+
+    features: Mapping[int, Tensor]
+    skips: Sequence[Tensor] = ()
+    middle: Tensor | None = None
+
+    def __add__(self, other: "Residuals") -> "Residuals":
+        """Both networks' residuals."""
+        features = {**self.features}
+        for number, feature in other.features.items():
+            features[number] = feature + features[number] if number in features else feature
+        skips = (
+            [a + b for a, b in zip(self.skips, other.skips, strict=True)]
+            if self.skips and other.skips
+            else []
+        )
+        middle = other.middle if self.middle is None else self.middle
+        if self.middle is not None and other.middle is not None:
+            middle = self.middle + other.middle
+        return Residuals(features, skips or self.skips or other.skips, middle)
+
+    def scaled(self, strength: float) -> "Residuals":
+        """All of them, times the strength."""
+        return Residuals(
+            {number: feature * strength for number, feature in self.features.items()},
+            [skip * strength for skip in self.skips],
+            None if self.middle is None else self.middle * strength,
+        )
+
+
+class DownHalf(nn.Module):
+    """The way down and the middle: what control networks are copies of. `skip_channels`: of every skip."""
 
     def __init__(self, config: SdUNetConfig) -> None:
         super().__init__()
@@ -268,15 +305,9 @@ class SdUNet(nn.Module):
                     nn.Linear(config.time_width, config.time_width),
                 )
             )
-        stages, skips = self.build_input()
+        stages, self.skip_channels = self.build_input()
         self.input_blocks = nn.ModuleList(stages)
         self.middle_block = self.build_middle()
-        self.output_blocks = nn.ModuleList(self.build_output(skips))
-        self.out = nn.Sequential(
-            nn.GroupNorm(GROUPS, config.levels[0].channels),
-            nn.SiLU(inplace=True),
-            nn.Conv2d(config.levels[0].channels, config.out_channels, 3, padding=1),
-        )
 
     def transformer(self, channels: int, depth: int) -> list[SpatialTransformer]:
         """One spatial transformer, none where the depth is 0."""
@@ -305,7 +336,26 @@ class SdUNet(nn.Module):
         if config.middle_depth is None:
             return Stage.of(first)
         last = ResBlock(deepest, deepest, config.time_width)
-        return Stage.of(first, *self.transformer(deepest, config.middle_depth), last)
+        # Reduced control networks keep the shell of a transformer without blocks here.
+        return Stage.of(first, SpatialTransformer(deepest, config.middle_depth, config), last)
+
+    def embed_time(self, timestep: Tensor, vector: Tensor | None, dtype: torch.dtype) -> Tensor:
+        """(B,), (B, vector_width) -> (B, time_width)."""
+        time: Tensor = self.time_embed(timestep_embedding(timestep, self.config.model_channels).to(dtype))
+        return time if vector is None else time + self.label_emb(vector)
+
+
+class SdUNet(DownHalf):
+    """Predicts the noise (or velocity) in a latent from its timestep and the text."""
+
+    def __init__(self, config: SdUNetConfig) -> None:
+        super().__init__(config)
+        self.output_blocks = nn.ModuleList(self.build_output([*self.skip_channels]))
+        self.out = nn.Sequential(
+            nn.GroupNorm(GROUPS, config.levels[0].channels),
+            nn.SiLU(inplace=True),
+            nn.Conv2d(config.levels[0].channels, config.out_channels, 3, padding=1),
+        )
 
     def build_output(self, skips: list[int]) -> list[Stage]:
         """The way up: one residual block more a level than on the way down; each takes the latest skip."""
@@ -321,21 +371,34 @@ class SdUNet(nn.Module):
                 stages.append(Stage.of(block, *self.transformer(width, depths[len(stages)]), *upsample))
         return stages
 
-    def forward(self, x: Tensor, timestep: Tensor, context: Tensor, vector: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        timestep: Tensor,
+        context: Tensor,
+        vector: Tensor | None = None,
+        control: Residuals | None = None,
+    ) -> Tensor:
         """(B, in_channels, H, W), (B,), (B, S, context_width), (B, vector_width) -> (B, out_channels, H, W).
 
         `vector` is given exactly where the configuration has a width for it.
         """
-        embedding = timestep_embedding(timestep, self.config.model_channels)
-        time: Tensor = self.time_embed(embedding.to(x.dtype))
-        if vector is not None:
-            time = time + self.label_emb(vector)
+        time = self.embed_time(timestep, vector, x.dtype)
         x = x.contiguous(memory_format=torch.channels_last)
+        features = {} if control is None else control.features
         skips: list[Tensor] = []
-        for stage in self.input_blocks:
+        for number, stage in enumerate(self.input_blocks):
             x = stage(x, time, context, x.shape[2:])
+            x = x + features[number] if number in features else x
             skips.append(x)
         x = self.middle_block(x, time, context, x.shape[2:])
+        if control is not None:
+            x = x if control.middle is None else x + control.middle
+            skips = (
+                [skip + more for skip, more in zip(skips, control.skips, strict=True)]
+                if control.skips
+                else skips
+            )
         for stage in self.output_blocks:
             x = torch.cat([x, skips.pop()], dim=1)
             size = skips[-1].shape[2:] if skips else x.shape[2:]
@@ -345,27 +408,32 @@ class SdUNet(nn.Module):
 
 def config_from(shapes: Shapes) -> SdUNetConfig:
     """The configuration that a U-Net's tensors show; `shapes` without any outer prefix."""
+    config = replace(half_config_from(shapes), out_channels=shapes["out.2.weight"][0])
+    ups = range(count_blocks(shapes, "output_blocks."))
+    depths = tuple(count_blocks(shapes, f"output_blocks.{number}.1.transformer_blocks.") for number in ups)
+    return config if depths == config.level_depths else replace(config, output_depths=depths)
+
+
+def half_config_from(shapes: Shapes) -> SdUNetConfig:
+    """The same of the way down and the middle, where nothing shows the output."""
     model_channels, in_channels, *_ = shapes["input_blocks.0.0.weight"]
-    out_channels = shapes["out.2.weight"][0]
     count = count_blocks(shapes, "input_blocks.")
     cuts = [number for number in range(count) if f"input_blocks.{number}.0.op.weight" in shapes]
     edges = [0, *cuts, count]
     vector = shapes.get("label_emb.0.0.weight")
     has_whole_middle = "middle_block.2.in_layers.0.weight" in shapes
-    attention = _first_ending(shapes, "transformer_blocks.0.attn2.to_k.weight")
-    config = SdUNetConfig(
+    keys = [name for name in shapes if name.endswith("transformer_blocks.0.attn2.to_k.weight")]
+    return SdUNetConfig(
         in_channels=in_channels,
-        out_channels=out_channels,
+        out_channels=in_channels,
         model_channels=model_channels,
-        context_width=shapes[attention][1],
+        # Reduced control networks are told no text.
+        context_width=shapes[keys[0]][1] if keys else 0,
         levels=tuple(_level(shapes, first + 1, end) for first, end in pairwise(edges)),
         middle_depth=count_blocks(shapes, "middle_block.1.transformer_blocks.") if has_whole_middle else None,
         is_linear=len(shapes[_first_ending(shapes, ".proj_in.weight")]) == 2,
         vector_width=None if vector is None else vector[1],
     )
-    ups = range(count_blocks(shapes, "output_blocks."))
-    depths = tuple(count_blocks(shapes, f"output_blocks.{number}.1.transformer_blocks.") for number in ups)
-    return config if depths == config.level_depths else replace(config, output_depths=depths)
 
 
 def _first_ending(shapes: Shapes, ending: str) -> str:

@@ -12,9 +12,16 @@ from engine.nodes.conditioning import (
     conditioning_set_area,
     conditioning_set_area_percentage,
     conditioning_set_area_strength,
+    conditioning_set_default_combine,
     conditioning_set_mask,
     conditioning_set_timestep_range,
     conditioning_zero_out,
+)
+from engine.nodes.control import (
+    control_net_apply,
+    control_net_apply_advanced,
+    control_net_loader,
+    diff_control_net_loader,
 )
 from engine.nodes.custom_sampling import (
     add_noise,
@@ -357,4 +364,9 @@ NODES: tuple[AnyNode, ...] = (
     cfg_zero_star,
     differential_diffusion,
     perp_neg_guider,
+    conditioning_set_default_combine,
+    control_net_loader,
+    control_net_apply,
+    control_net_apply_advanced,
+    diff_control_net_loader,
 )

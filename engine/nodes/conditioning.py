@@ -15,6 +15,7 @@ from engine.graph.kinds import (
     CondEntry,
     Conditioning,
     FloatWidget,
+    Hooks,
     IntWidget,
     Mask,
     RelativeArea,
@@ -132,6 +133,22 @@ def conditioning_set_timestep_range(
 ) -> Conditioning:
     """Lets the text count on a part of the way from noise (0) to picture (1) only."""
     return Conditioning(tuple(replace(entry, start=start, end=end) for entry in conditioning.entries))
+
+
+@node(
+    "ConditioningSetDefaultCombine",
+    category="advanced/hooks/cond single",
+    title="Cond Set Default Combine",
+)
+def conditioning_set_default_combine(
+    *,
+    cond: Conditioning,
+    cond_DEFAULT: Conditioning,  # noqa: N803 -- ComfyUI's name of the input
+    hooks: Hooks | None = None,
+) -> Conditioning:
+    """Lets cond_DEFAULT count where the masks and areas of cond leave something over."""
+    rest = (replace(entry, is_rest=True) for entry in cond_DEFAULT.entries)
+    return Conditioning((*cond.entries, *rest))
 
 
 @node("ConditioningZeroOut", category="advanced/conditioning")

@@ -12,7 +12,9 @@ from engine.models.detect import find_family
 from engine.models.family import Family
 from engine.models.sd_unet import SdUNetConfig
 from engine.models.size_vector import numbers_of, size_vector
+from engine.nodes.control_hints import bind_control
 from engine.nodes.regions import region_of
+from engine.residency.pool import Pool
 from engine.sampling.denoiser import Condition
 from engine.sampling.prediction import DiscreteSigmas, build_sigmas
 from engine.sampling.sample import LatentScale
@@ -61,15 +63,18 @@ def check_fit(model: Model, latent: Latent, *sides: Conditioning) -> None:
 
 
 def conditions_of(
-    side: Conditioning, model: Model, latent: Latent, device: torch.device, *, is_negative: bool
+    side: Conditioning, model: Model, latent: Latent, pool: Pool, *, is_negative: bool
 ) -> list[Condition]:
-    """The entries as the network takes them, on the device."""
+    """The entries as the network takes them, on the pool's device."""
+    device, sigmas = pool.placement.device, sigmas_of(model)
     return [
         Condition(
             entry.cond.to(device),
             vector_of(entry, model, latent, is_negative=is_negative, device=device),
             channels_of(entry, model, latent, device),
-            region_of(entry, sigmas_of(model), latent.samples.shape[-2:], device),
+            region_of(entry, sigmas, latent.samples.shape[-2:], device),
+            entry.control and bind_control(entry.control, model, sigmas, pool),
+            entry.control is not None and entry.control.is_for_all,
         )
         for entry in side.entries
     ]

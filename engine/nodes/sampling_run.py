@@ -77,10 +77,10 @@ def _denoiser(guider: Guider, latent: Latent, ctx: Context) -> Generator[GuidedD
     """The guided denoiser, while the network is leased. Looks for cancellation before each call of the
     network.
     """
-    model, device = guider.model, ctx.pool.placement.device
+    model = guider.model
     last = len(guider.sides) - 1
     sides = tuple(
-        conditions_of(side, model, latent, device, is_negative=0 < place == last)
+        conditions_of(side, model, latent, ctx.pool, is_negative=0 < place == last)
         for place, side in enumerate(guider.sides)
     )
     with ctx.pool.lease(model.handle) as module:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from engine.weights.layout import Layout
 
-Part = Literal["unet", "clip", "vae"]
+Part = Literal["unet", "clip", "vae", "control"]
 Storage = Literal["fp8_e4m3fn", "fp8_e5m2"]
 
 

@@ -13,13 +13,29 @@ class Condition:
     """What a network is told beside the noisy latent; each tensor has a batch of its own or of 1.
 
     text: (B, T, D).  vector: (B, V), as SDXL takes.  channels: (B, C', h, w), beside the latent's own.
-    region: where and when it is told.
+    region: where and when it is told.  control: what else it tells the network, from a picture;
+    `is_control_shared` where the other sides, too, are to be told it.  parts: how many conditions are joined
+    in this one.
     """
 
     text: Tensor
     vector: Tensor | None = None
     channels: Tensor | None = None
     region: Region = EVERYWHERE
+    control: "Control | None" = None
+    is_control_shared: bool = False
+    parts: int = 1
+
+
+class Control(Protocol):
+    """Control networks that are bound to a picture. Equal ones say the same."""
+
+    def __call__(self, x: Tensor, sigma: float, timestep: Tensor, condition: Condition) -> object | None:
+        """What the network shall add to its inner values while it sees `x`, as only it understands it.
+
+        x: (B, C, H, W), scaled for the network.  timestep: (B,).
+        """
+        ...
 
 
 class Denoiser(Protocol):
@@ -41,7 +57,14 @@ class GuidedDenoiser(Denoiser, Protocol):
 class Network(Protocol):
     """A network as it was trained, before any adaptation."""
 
-    def __call__(self, x: Tensor, timestep: Tensor, context: Tensor, vector: Tensor | None = None) -> Tensor:
+    def __call__(
+        self,
+        x: Tensor,
+        timestep: Tensor,
+        context: Tensor,
+        vector: Tensor | None = None,
+        control: object | None = None,
+    ) -> Tensor:
         """(B, C, H, W), (B,), (B, T, D), (B, V) -> (B, C, H, W); what it predicts is the family's matter."""
         ...
 

@@ -37,8 +37,8 @@ class Guided:
 
     @cached_property
     def matched(self) -> list[list[Condition]]:
-        """The sides with equal areas on all of them."""
-        return match_areas(self.sides)
+        """The sides with equal areas, and the control networks that are for all of them."""
+        return share_controls(match_areas(self.sides))
 
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
         """The weighted estimate."""
@@ -87,6 +87,24 @@ def _counterpart(condition: Condition, side: Sequence[Condition]) -> list[Condit
     if smallest.region.area == area:
         return []
     return [replace(smallest, region=condition.region)]
+
+
+def share_controls(sides: Sequence[Sequence[Condition]]) -> list[list[Condition]]:
+    """The sides, the others controlled as the first where its control is for all and they have none."""
+    first, *others = sides
+    shared = [found for found in first if found.is_control_shared and found.region.area is None]
+    return [[*first], *(_take_controls(other, shared) for other in others)]
+
+
+def _take_controls(side: Sequence[Condition], shared: Sequence[Condition]) -> list[Condition]:
+    taken = [*side]
+    places = [place for place, condition in enumerate(side) if condition.region.area is None]
+    if not places or any(side[place].control for place in places):
+        return taken
+    for number, condition in enumerate(shared):
+        place = places[number % len(places)]
+        taken[place] = replace(side[place], control=condition.control)
+    return taken
 
 
 def _size_of_area(condition: Condition) -> float:
@@ -160,8 +178,9 @@ def _add_up(estimates: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
 def _predict_all(predict: Predict, sigma: float, pieces: Sequence[_Piece]) -> list[Tensor]:
     """One result a piece: in one call for all of one size whose texts can be brought to one length."""
     results: dict[int, Tensor] = {}
-    for size in {piece.x.shape: None for piece in pieces}:
-        places = [place for place, piece in enumerate(pieces) if piece.x.shape == size]
+    kinds = [(piece.x.shape, piece.condition.control) for piece in pieces]
+    for kind in dict.fromkeys(kinds):
+        places = [place for place, other in enumerate(kinds) if other == kind]
         joined = join([pieces[place].condition for place in places])
         if joined is None:
             results |= {place: predict(pieces[place].x, sigma, pieces[place].condition) for place in places}
@@ -179,18 +198,26 @@ def _fit(condition: Condition, batch: int, area: Area) -> Condition:
 
     text = condition.text[torch.arange(batch) % len(condition.text)]
     channels = None if condition.channels is None else cut(condition.channels, area)
-    return Condition(text, repeat(condition.vector), repeat(channels))
+    return Condition(text, repeat(condition.vector), repeat(channels), control=condition.control)
 
 
 def join(conditions: Sequence[Condition]) -> Condition | None:
-    """Conditions of equal batch as one batch; None where texts cannot be joined, or a part is not in all."""
+    """Conditions of equal batch and control as one batch; None where texts cannot be joined, or a part is not
+    in all.
+    """
     text = join_texts([condition.text for condition in conditions])
     vectors = [condition.vector for condition in conditions if condition.vector is not None]
     channels = [condition.channels for condition in conditions if condition.channels is not None]
     is_uneven = {len(vectors), len(channels)} - {0, len(conditions)}
     if text is None or is_uneven:
         return None
-    return Condition(text, torch.cat(vectors) if vectors else None, torch.cat(channels) if channels else None)
+    return Condition(
+        text,
+        torch.cat(vectors) if vectors else None,
+        torch.cat(channels) if channels else None,
+        control=conditions[0].control,
+        parts=len(conditions),
+    )
 
 
 def join_texts(texts: Sequence[Tensor]) -> Tensor | None:

@@ -94,17 +94,15 @@ class Adapted:
     def __call__(self, x: Tensor, sigma: float, condition: Condition) -> Tensor:
         """(B, C, H, W) at sigma, one condition a sample -> (B, C, H, W)."""
         scaled = x * self.form.input_scale(sigma)
-        if condition.channels is not None:
-            scaled = torch.cat([scaled, condition.channels], dim=1)
         timestep = self.sigmas.timestep_at(sigma)
-        arguments = [
-            scaled.to(self.dtype),
-            torch.full((x.shape[0],), timestep, device=x.device),
-            condition.text.to(self.dtype),
-        ]
+        timesteps = torch.full((x.shape[0],), timestep, device=x.device)
+        shown = scaled if condition.channels is None else torch.cat([scaled, condition.channels], dim=1)
+        arguments = [shown.to(self.dtype), timesteps, condition.text.to(self.dtype)]
         if condition.vector is not None:
             arguments.append(condition.vector.to(self.dtype))
-        return self.form.denoised(x, self.network(*arguments).float(), sigma, timestep)
+        control = condition.control and condition.control(scaled, sigma, timesteps, condition)
+        output = self.network(*arguments) if control is None else self.network(*arguments, control=control)
+        return self.form.denoised(x, output.float(), sigma, timestep)
 
 
 def adapt(network: Network, parametrisation: Parametrisation, dtype: torch.dtype) -> Adapted:

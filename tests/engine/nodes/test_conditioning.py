@@ -8,6 +8,7 @@ from engine.nodes.conditioning import (
     conditioning_set_area,
     conditioning_set_area_percentage,
     conditioning_set_area_strength,
+    conditioning_set_default_combine,
     conditioning_set_mask,
     conditioning_set_timestep_range,
     conditioning_zero_out,
@@ -134,6 +135,19 @@ def test_where_only_one_text_counts_the_picture_is_its_own(studio: Studio) -> No
     )
     torch.testing.assert_close(made[..., :8], cat_alone[..., :8], rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(made[..., 8:], dog_alone[..., 8:], rtol=1e-4, atol=1e-4)
+
+
+def test_a_default_counts_where_masks_leave_something_over(studio: Studio) -> None:
+    mask = torch.zeros(1, 96, 128)
+    mask[:, :, 64:] = 1
+    masked = conditioning_set_mask(
+        conditioning=studio.encode("a red dog"), mask=Mask(mask), set_cond_area="default"
+    )
+    cat = studio.encode("a cat")
+    both = conditioning_set_default_combine(cond=masked, cond_DEFAULT=cat)
+    made, alone = (studio.sample(EMPTY, steps=1, positive=positive).samples for positive in (both, cat))
+    torch.testing.assert_close(made[..., :8], alone[..., :8], rtol=1e-4, atol=1e-4)
+    assert not torch.equal(made[..., 8:], alone[..., 8:])
 
 
 def test_the_bounds_of_a_mask_are_denoised_by_themselves(studio: Studio) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -193,6 +193,7 @@ class Setting:
     """What a chain is run with. numbers: what SDXL is told, for the positive and the negative prompt.
 
     channels: (1, C', h, w), what the network is given beside the noisy latent.
+    control: what else the U-Net is called with, from its latents, timestep and other arguments.
     """
 
     positive: str = "a photo of a cat sitting on a chair"
@@ -203,6 +204,7 @@ class Setting:
     numbers: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     channels: Tensor | None = None
     last_layer: int | None = None
+    control: Callable[[Tensor, Tensor, dict[str, Any]], dict[str, Any]] | None = None
 
 
 def encode(
@@ -252,7 +254,8 @@ def run_chain(family: TinyFamily, weights: Weights, setting: Setting) -> tuple[T
             scaled = scheduler.scale_model_input(torch.cat([x, x]), timestep)
             if setting.channels is not None:
                 scaled = torch.cat([scaled, setting.channels.expand(2, -1, -1, -1)], dim=1)
-            negative, positive = unet(scaled, timestep, **arguments).sample.chunk(2)
+            more = setting.control(scaled, timestep, arguments) if setting.control else {}
+            negative, positive = unet(scaled, timestep, **arguments, **more).sample.chunk(2)
             x = scheduler.step(negative + setting.cfg * (positive - negative), timestep, x).prev_sample
         latent = x / family.scale
         return latent, ((vae.decode(latent).sample + 1) / 2).clamp(0, 1).movedim(1, -1)

@@ -1,0 +1,71 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from engine.models import controlnet, t2i_adapter
+from engine.models.controlnet import ControlNetConfig
+from engine.models.detect import detect_part
+from engine.models.sd_unet import Level, SdUNetConfig
+from engine.models.t2i_adapter import T2IAdapterConfig, residuals_of
+from tests.engine.oracles import families
+
+HINT = (3, 16, 16, 32, 32, 96, 96, 256)
+HALF = replace(families.SD1.unet, in_channels=4, out_channels=4)
+
+
+def shapes_of(config: ControlNetConfig | T2IAdapterConfig) -> dict[str, tuple[int, ...]]:
+    with torch.device("meta"):
+        state = config.build().state_dict()
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        HALF,
+        families.SD2.unet,
+        families.SDXL.unet,
+        pytest.param(
+            replace(
+                families.SDXL.unet,
+                levels=(Level(32, 1, 0), Level(64, 1, 0), Level(128, 1, 0)),
+                middle_depth=0,
+                context_width=0,
+            ),
+            id="reduced, without attention",
+        ),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["control_model.", ""])
+def test_a_control_networks_tensors_tell_its_configuration(half: SdUNetConfig, prefix: str) -> None:
+    config = ControlNetConfig((*HINT, half.model_channels), half)
+    shapes = {prefix + name: shape for name, shape in shapes_of(config).items()}
+    assert detect_part(shapes, controlnet.PART, "net").config == config
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        T2IAdapterConfig(3, 8, (32, 64, 96, 96), 2),
+        T2IAdapterConfig(1, 8, (32, 64, 96, 96), 2),
+        T2IAdapterConfig(3, 16, (32, 64, 128, 128), 2, kernel=3),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["adapter.", ""])
+def test_an_adapters_tensors_tell_its_configuration(config: T2IAdapterConfig, prefix: str) -> None:
+    shapes = {prefix + name: shape for name, shape in shapes_of(config).items()}
+    assert detect_part(shapes, t2i_adapter.PART, "net").config == config
+
+
+def test_maps_are_added_at_the_end_of_each_level() -> None:
+    maps = [torch.full((1, 1, 1, 1), float(number)) for number in range(4)]
+    # The stem is block 0, two residual blocks follow, the downsampling comes third.
+    assert [*residuals_of(maps, 8, 2).features] == [2, 5, 8, 11]
+
+
+def test_the_maps_of_large_adapters_start_lower_and_reach_the_middle() -> None:
+    maps = [torch.full((1, 1, 1, 1), float(number)) for number in range(4)]
+    residuals = residuals_of(maps, 16, 2)
+    assert [*residuals.features] == [3, 5, 8]
+    assert residuals.middle is maps[3]
