@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from engine import api
-from engine.cli.catalog import render_catalog
+from engine.cli.catalog import NODE_PAGE, current_catalog, render_catalog
+from engine.cli.node_page import render_node_page
 from engine.nodes import NODES
 
 CLASSES = [
@@ -35,9 +36,11 @@ def test_importing_the_door_and_reading_the_catalog_loads_no_torch() -> None:
     assert result.stdout.strip() == "[]"
 
 
-def test_the_catalog_file_is_fresh() -> None:
+def test_the_catalog_and_its_page_are_fresh() -> None:
     """Otherwise: python -m engine catalog --write."""
-    assert api.CATALOG_FILE.read_text(encoding="utf-8") == render_catalog()
+    catalog = current_catalog()
+    assert api.CATALOG_FILE.read_text(encoding="utf-8") == render_catalog(catalog)
+    assert NODE_PAGE.read_text(encoding="utf-8") == render_node_page(catalog)
 
 
 def test_the_catalog_has_all_nodes() -> None:
