@@ -98,7 +98,14 @@ CHANGES = [
 ]
 
 
-@pytest.mark.parametrize(("choose", "settings", "change"), CHANGES, ids=str)
+def identify(value: Any) -> str:
+    """A node by its name and settings by their values, since ids must be the same in every process."""
+    if isinstance(value, dict):
+        return ",".join(f"{name}={setting}" for name, setting in value.items() if name != "model")
+    return str(value.name)
+
+
+@pytest.mark.parametrize(("choose", "settings", "change"), CHANGES, ids=identify)
 def test_every_setting_changes_the_walk(
     choose: Any, settings: dict[str, Any], change: dict[str, Any]
 ) -> None:
