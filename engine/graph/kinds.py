@@ -82,6 +82,26 @@ class Vae(SocketValue):
 
 
 @dataclass(frozen=True)
+class ClipVision(SocketValue):
+    """An encoder of pictures, not yet on any device."""
+
+    socket = "CLIP_VISION"
+    handle: "Handle"
+
+
+@dataclass(frozen=True, eq=False)
+class ClipVisionOutput(SocketValue):
+    """What an encoder sees in pictures. embeds: (B, P), each as one vector.  last, penultimate: (B, T, D), a
+    vector for each part of the picture, from the last layer and the one before it.
+    """
+
+    socket = "CLIP_VISION_OUTPUT"
+    embeds: "Tensor"
+    last: "Tensor"
+    penultimate: "Tensor"
+
+
+@dataclass(frozen=True)
 class PictureSize:
     """What SDXL is told about a picture, in pixels: its size before it was scaled, the corner of the part
     that was cut out, the size that it has then. `score`: the refiner's aesthetic score.

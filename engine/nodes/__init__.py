@@ -4,6 +4,7 @@ This tuple is all there is to registering one.
 """
 
 from engine.graph.spec import AnyNode
+from engine.nodes.clip_vision import clip_vision_encode, clip_vision_loader
 from engine.nodes.conditioning import (
     clip_text_encode,
     conditioning_average,
@@ -369,4 +370,6 @@ NODES: tuple[AnyNode, ...] = (
     control_net_apply,
     control_net_apply_advanced,
     diff_control_net_loader,
+    clip_vision_loader,
+    clip_vision_encode,
 )
