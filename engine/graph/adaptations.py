@@ -1,7 +1,10 @@
 """How a denoising network is run otherwise than it was trained to be; its weights stay as they are."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,21 @@ class DifferentialMask:
     strength: float
 
 
+@dataclass(frozen=True, eq=False)
+class PicturePrompt:
+    """A picture that is attended to beside the text (Ye et al. 2023, arXiv 2308.06721).
+
+    pairs: keys and values (2, T, C) for each cross-attention, in the order of models/ip_adapter.py; first
+    those of the picture, then what the negative side is shown; None where it does not count.  start, end:
+    from which share of the way down until which.  mask: (B, H, W) in any size, where it counts.
+    """
+
+    pairs: "tuple[tuple[Tensor, Tensor] | None, ...]"
+    start: float = 0.0
+    end: float = 1.0
+    mask: "Tensor | None" = None
+
+
 Adaptation: TypeAlias = (
     FreeU
     | TokenMerging
@@ -69,4 +87,5 @@ Adaptation: TypeAlias = (
     | ZeroStarGuidance
     | PerpendicularNegative
     | DifferentialMask
+    | PicturePrompt
 )

@@ -102,6 +102,14 @@ class ClipVisionOutput(SocketValue):
 
 
 @dataclass(frozen=True)
+class IpAdapter(SocketValue):
+    """What lets a network be prompted by pictures, not yet on any device."""
+
+    socket = "IPADAPTER"
+    handle: "Handle"
+
+
+@dataclass(frozen=True)
 class PictureSize:
     """What SDXL is told about a picture, in pixels: its size before it was scaled, the corner of the part
     that was cut out, the size that it has then. `score`: the refiner's aesthetic score.

@@ -70,6 +70,7 @@ from engine.nodes.inpaint import (
     instruct_pix_to_pix_conditioning,
     vae_encode_for_inpaint,
 )
+from engine.nodes.ip_adapter import ip_adapter_advanced, ip_adapter_model_loader
 from engine.nodes.latent import empty_latent_image, latent_upscale, vae_decode, vae_encode
 from engine.nodes.latent_arithmetic import (
     latent_add,
@@ -372,4 +373,6 @@ NODES: tuple[AnyNode, ...] = (
     diff_control_net_loader,
     clip_vision_loader,
     clip_vision_encode,
+    ip_adapter_model_loader,
+    ip_adapter_advanced,
 )

@@ -75,6 +75,7 @@ def conditions_of(
             region_of(entry, sigmas, latent.samples.shape[-2:], device),
             entry.control and bind_control(entry.control, model, sigmas, pool),
             entry.control is not None and entry.control.is_for_all,
+            are_negative=(is_negative,),
         )
         for entry in side.entries
     ]

@@ -17,6 +17,7 @@ from engine.models.family import LatentFormat
 from engine.models.kl_vae import KlVae
 from engine.nodes.adapting import adapt_guided, mask_at_of
 from engine.nodes.denoising import check_fit, conditions_of, parametrisation_of, sigmas_of, space_of
+from engine.nodes.picture_prompts import prompting_by_pictures
 from engine.residency.handle import Handle
 from engine.residency.pool import Pool
 from engine.sampling.denoiser import Condition, GuidedDenoiser, Network, OnStep
@@ -86,13 +87,14 @@ def _denoiser(guider: Guider, latent: Latent, ctx: Context) -> Generator[GuidedD
     with ctx.pool.lease(model.handle) as module:
         dtype = ctx.pool.placement.dtype_of("unet")
         adapted = adapt(cast("Network", module), parametrisation_of(model), dtype)
+        with prompting_by_pictures(model, module, adapted) as prompted:
 
-        def predict(x: Tensor, sigma: float, condition: Condition) -> Tensor:
-            ctx.check_cancelled()
-            return adapted(x, sigma, condition)
+            def predict(x: Tensor, sigma: float, condition: Condition) -> Tensor:
+                ctx.check_cancelled()
+                return prompted(x, sigma, condition)
 
-        with adapt_guided(model, module, Guided(predict, sides, guider.weights)) as denoiser:
-            yield denoiser
+            with adapt_guided(model, module, Guided(predict, sides, guider.weights)) as denoiser:
+                yield denoiser
 
 
 def _preview_matrix(vae: Handle | None, latent: LatentFormat, pool: Pool) -> Tensor | None:

@@ -14,8 +14,8 @@ class Condition:
 
     text: (B, T, D).  vector: (B, V), as SDXL takes.  channels: (B, C', h, w), beside the latent's own.
     region: where and when it is told.  control: what else it tells the network, from a picture;
-    `is_control_shared` where the other sides, too, are to be told it.  parts: how many conditions are joined
-    in this one.
+    `is_control_shared` where the other sides, too, are to be told it.  are_negative: of each condition that
+    is joined in this one, whether it is of the side to move away from.
     """
 
     text: Tensor
@@ -24,7 +24,12 @@ class Condition:
     region: Region = EVERYWHERE
     control: "Control | None" = None
     is_control_shared: bool = False
-    parts: int = 1
+    are_negative: tuple[bool, ...] = (False,)
+
+    @property
+    def parts(self) -> int:
+        """How many conditions are joined."""
+        return len(self.are_negative)
 
 
 class Control(Protocol):

@@ -198,7 +198,13 @@ def _fit(condition: Condition, batch: int, area: Area) -> Condition:
 
     text = condition.text[torch.arange(batch) % len(condition.text)]
     channels = None if condition.channels is None else cut(condition.channels, area)
-    return Condition(text, repeat(condition.vector), repeat(channels), control=condition.control)
+    return Condition(
+        text,
+        repeat(condition.vector),
+        repeat(channels),
+        control=condition.control,
+        are_negative=condition.are_negative,
+    )
 
 
 def join(conditions: Sequence[Condition]) -> Condition | None:
@@ -216,7 +222,7 @@ def join(conditions: Sequence[Condition]) -> Condition | None:
         torch.cat(vectors) if vectors else None,
         torch.cat(channels) if channels else None,
         control=conditions[0].control,
-        parts=len(conditions),
+        are_negative=tuple(part for condition in conditions for part in condition.are_negative),
     )
 
 

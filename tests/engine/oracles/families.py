@@ -194,6 +194,7 @@ class Setting:
 
     channels: (1, C', h, w), what the network is given beside the noisy latent.
     control: what else the U-Net is called with, from its latents, timestep and other arguments.
+    prepare: what is done to diffusers' U-Net before.
     """
 
     positive: str = "a photo of a cat sitting on a chair"
@@ -205,6 +206,7 @@ class Setting:
     channels: Tensor | None = None
     last_layer: int | None = None
     control: Callable[[Tensor, Tensor, dict[str, Any]], dict[str, Any]] | None = None
+    prepare: Callable[[Any], None] | None = None
 
 
 def encode(
@@ -229,6 +231,8 @@ def encode(
 def run_chain(family: TinyFamily, weights: Weights, setting: Setting) -> tuple[Tensor, Tensor]:
     """diffusers' latent of 64 x 64 pixels in VAE space, and its pixels in [0, 1]."""
     unet: Any = build_unet(family.unet, weights.unet)
+    if setting.prepare:
+        setting.prepare(unet)
     vae: Any = build_vae(family.vae, weights.vae)
     scheduler: Any = EulerDiscreteScheduler(
         beta_start=0.00085,
