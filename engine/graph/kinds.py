@@ -148,12 +148,15 @@ class RelativeArea:
 class ControlNetwork(SocketValue):
     """A network that sees a picture and tells the denoising one what to add to its inner values.
 
-    `is_pooled`: it says the same everywhere, the mean of what it would say.
+    `is_pooled`: it says the same everywhere, the mean of what it would say.  `is_partial`: what its file
+    lacks is the denoising network's.  `task`: for networks of several, which kind of picture it is shown.
     """
 
     socket = "CONTROL_NET"
     handle: "Handle"
     is_pooled: bool = False
+    is_partial: bool = False
+    task: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,7 @@ from engine.nodes.control import (
     control_net_apply_advanced,
     control_net_loader,
     diff_control_net_loader,
+    set_union_control_net_type,
 )
 from engine.nodes.custom_sampling import (
     add_noise,
@@ -375,4 +376,5 @@ NODES: tuple[AnyNode, ...] = (
     clip_vision_encode,
     ip_adapter_model_loader,
     ip_adapter_advanced,
+    set_union_control_net_type,
 )

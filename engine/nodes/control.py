@@ -1,7 +1,7 @@
 """Nodes that let a picture of edges, depth or poses control what is drawn."""
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias, get_args
 
 from engine.errors import BadInput, UnsupportedCheckpoint
 from engine.graph.context import Context
@@ -17,12 +17,12 @@ from engine.graph.kinds import (
     Vae,
 )
 from engine.graph.spec import node
-from engine.models import controlnet, t2i_adapter
+from engine.models import control_lora, controlnet, t2i_adapter
 from engine.models.detect import detect_part, find_place
 from engine.models.known import find_known_denoiser, find_known_part
 from engine.nodes.control_hints import check_fit
 from engine.nodes.model_files import handle_of
-from engine.residency.handle import Mix, Share
+from engine.residency.handle import Lora, Mix, Share
 from engine.weights.header import read_header
 
 ControlNetName = Annotated[str, FileChoice("controlnet")]
@@ -35,12 +35,25 @@ UnusedVae = Annotated[Vae, Tip("For control networks that see latents; these see
 _POOLED_ENDINGS = ("_shuffle", "_shuffle_fp16")
 # Marks files of differences.
 _DIFFERENCE = "difference"
-_PARTS = (controlnet.PART, t2i_adapter.PART)
+_PARTS = (control_lora.PART, controlnet.PART, t2i_adapter.PART)
+_AUTO = "auto"
+# In the order in which the release numbers them.
+UnionType: TypeAlias = Literal[
+    "auto",
+    "openpose",
+    "depth",
+    "hed/pidi/scribble/ted",
+    "canny/lineart/anime_lineart/mlsd",
+    "normal",
+    "segment",
+    "tile",
+    "repaint",
+]
 
 
 @node("ControlNetLoader", category="loaders", title="Load ControlNet Model")
 def control_net_loader(*, control_net_name: ControlNetName, ctx: Context) -> ControlNetwork:
-    """Loads a ControlNet or a T2I-Adapter, in the released or in diffusers' layout."""
+    """Loads a ControlNet, a Control-LoRA or a T2I-Adapter, in the released or in diffusers' layout."""
     network, is_difference = _load(control_net_name, ctx)
     if is_difference:
         raise BadInput(
@@ -75,10 +88,24 @@ def _load(name: str, ctx: Context) -> tuple[ControlNetwork, bool]:
             f"{path.name} is no ControlNet or T2I-Adapter for a U-Net; it is: {known}"
         )
     detected = detect_part(shapes, part, f"{path.name}: the control network")
+    if part is control_lora.PART:
+        handle = handle_of(path, "control", "control", replace(detected, layout=control_lora.layout))
+        return ControlNetwork(
+            handle.patched(Lora(handle.file, control_lora.changes(shapes), 1.0)), is_partial=True
+        ), False
     network = ControlNetwork(
         handle_of(path, "control", "control", detected), is_pooled=path.stem.endswith(_POOLED_ENDINGS)
     )
     return network, _DIFFERENCE in shapes
+
+
+@node("SetUnionControlNetType", category="conditioning/controlnet")
+def set_union_control_net_type(
+    *, control_net: ControlNetwork, type: Annotated[UnionType, Tip("The kind of picture.")]
+) -> ControlNetwork:
+    """Tells a network of several tasks what kind of picture it is shown; others take no notice."""
+    tasks = [name for name in get_args(UnionType) if name != _AUTO]
+    return replace(control_net, task=None if type == _AUTO else tasks.index(type))
 
 
 @node("ControlNetApply", category="conditioning/controlnet", title="Apply ControlNet (OLD)")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import torch
@@ -15,6 +15,7 @@ from engine.models.detect import find_family
 from engine.models.sd_unet import Residuals, SdUNetConfig
 from engine.models.t2i_adapter import SMALL, T2IAdapter, T2IAdapterConfig, residuals_of
 from engine.nodes.resize import crop_to_aspect, resize
+from engine.residency.handle import Handle
 from engine.residency.pool import Pool
 from engine.sampling.denoiser import Condition
 from engine.sampling.sigmas import DiscreteSigmas
@@ -63,16 +64,16 @@ class BoundControl:
 
     def _residuals(self, x: Tensor, timestep: Tensor, condition: Condition) -> Residuals:
         dtype = self.pool.placement.dtype_of("control")
-        with self.pool.lease(self.hint.network.handle) as module:
+        with self.pool.lease(self._handle) as module:
             if isinstance(module, T2IAdapter):
                 return self._adapt(module, x, condition.parts)
             vector = None if condition.vector is None else condition.vector.to(dtype)
             height, width = (side * self._factor for side in x.shape[-2:])
             picture = _repeat(self._fit(width, height), len(x), condition.parts)
             text = condition.text.to(dtype)
-            return cast("ControlNet", module)(
-                x.to(dtype), picture.to(x.device, dtype), timestep, text, vector
-            )
+            picture = picture.to(x.device, dtype)
+            task = self.hint.network.task
+            return cast("ControlNet", module)(x.to(dtype), picture, timestep, text, vector, task)
 
     def _adapt(self, adapter: T2IAdapter, x: Tensor, parts: int) -> Residuals:
         factor, size = adapter.config.factor, x.shape[-2:]
@@ -85,6 +86,12 @@ class BoundControl:
             self._maps[size] = adapter(picture.to(x.device, self.pool.placement.dtype_of("control")))
         maps = [_repeat(found, len(x), parts) for found in self._maps[size]]
         return residuals_of(maps, factor, _unet_of(self.model).levels[0].residual_blocks)
+
+    @property
+    def _handle(self) -> Handle:
+        """The network's weights, whole."""
+        network = self.hint.network
+        return replace(network.handle, rest=self.model.handle) if network.is_partial else network.handle
 
     @property
     def _factor(self) -> int:
@@ -128,6 +135,7 @@ def check_fit(network: ControlNetwork, model: Model) -> None:
         is_fit = [*config.widths] == expected
     else:
         half = cast("ControlNetConfig", config).half
+        _check_task(network, cast("ControlNetConfig", config))
         is_fit = (
             [(level.channels, level.residual_blocks) for level in half.levels]
             == [(level.channels, level.residual_blocks) for level in unet.levels]
@@ -139,4 +147,13 @@ def check_fit(network: ControlNetwork, model: Model) -> None:
         raise BadInput(
             f"{network.handle.path.name} controls networks of another kind than"
             f" {model.handle.path.name} ({family.title}): take a control network for that family"
+        )
+
+
+def _check_task(network: ControlNetwork, config: ControlNetConfig) -> None:
+    tasks = config.tasks
+    if tasks is not None and network.task is not None and network.task >= tasks.count:
+        raise BadInput(
+            f"{network.handle.path.name} knows {tasks.count} kinds of pictures, and the one that is set is"
+            f" number {network.task + 1}: set one of the first {tasks.count}, or auto"
         )

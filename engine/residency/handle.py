@@ -92,7 +92,8 @@ class Handle:
     `prefix` stands before the module's keys in the file, `layout` tells how they are named and arranged there
     (None: as in the module); `elements` counts the numbers in all tensors. Size and time of change tell a
     file from one that took its place. `storage`: the precision to round weights to before they are used.
-    `patches` change them then, one after the other.
+    `patches` change them then, one after the other.  `rest`: the weights from which tensors that the file
+    lacks are taken, under the same names.
     """
 
     path: Path
@@ -106,6 +107,7 @@ class Handle:
     layout: "Layout | None" = None
     storage: Storage | None = None
     patches: tuple[Patch, ...] = ()
+    rest: "Handle | None" = None
 
     @property
     def file(self) -> WeightsFile:

@@ -37,13 +37,14 @@ class Weights:
     tensors: LazyTensors
     patches: tuple[_OpenPatch, ...]
     device: torch.device
+    rest: "Weights | None" = None
 
     def read(self, name: str) -> Tensor:
         """The tensor: in the file's precision (or the handle's), patched ones in float32 on the device.
 
         Raises WeightsUnreadable, BadInput for a patch that does not fit.
         """
-        tensor = self._stored(name)
+        tensor = self._stored(name) if self.rest is None or name in self.sources else self.rest.read(name)
         for patch in self.patches:
             tensor = patch.apply(name, tensor.to(self.device))
         return tensor
@@ -74,7 +75,8 @@ def open_weights(handle: Handle, device: torch.device) -> Generator[Weights]:
     with ExitStack() as stack:
         tensors = stack.enter_context(open_tensors(handle.path))
         patches = tuple(stack.enter_context(_open_patch(patch, handle, device)) for patch in handle.patches)
-        yield Weights(handle, shapes, _arrange(handle, shapes), tensors, patches, device)
+        rest = handle.rest and stack.enter_context(open_weights(handle.rest, device))
+        yield Weights(handle, shapes, _arrange(handle, shapes), tensors, patches, device, rest)
 
 
 def sources_of(handle: Handle) -> Mapping[str, Source]:
