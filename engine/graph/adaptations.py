@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from engine.graph.kinds import Conditioning
+
 
 @dataclass(frozen=True)
 class FreeU:
@@ -57,6 +59,54 @@ class PerpendicularNegative:
     scale: float
 
 
+@dataclass(frozen=True, eq=False)
+class NegativeBesideEmpty:
+    """The same, for a run of two sides: this is the empty text."""
+
+    scale: float
+    empty: "Conditioning"
+
+
+@dataclass(frozen=True)
+class ProjectedGuidance:
+    """Guidance with less of what only raises saturation (Sadat et al. 2024, arXiv 2410.02416).
+
+    eta: how much stays of what is parallel to the positive side.  norm_threshold: how long guidance may be, 0
+    for any length.  momentum: how much of the steps before is added; negative ones take it away.
+    """
+
+    eta: float
+    norm_threshold: float
+    momentum: float
+
+
+@dataclass(frozen=True)
+class TangentialDamping:
+    """The negative side without what is not in the positive one's way (Kwon et al., arXiv 2503.18137)."""
+
+
+@dataclass(frozen=True)
+class RenormalisedGuidance:
+    """Guidance below sigma_max only, and no longer than `ratio` times the positive side (Lumina-Image 2.0,
+    Qin et al. 2025, arXiv 2503.21758); 0 leaves any length.
+    """
+
+    sigma_max: float
+    ratio: float
+
+
+@dataclass(frozen=True)
+class RedirectedGuidance:
+    """Guidance that leans on the positive side alone, the more the less alike the negative is (Mahiro)."""
+
+
+@dataclass(frozen=True)
+class ScaledNoise:
+    """Less noise is seen than the network says, by the factor (Ning et al. 2023, arXiv 2308.15321)."""
+
+    factor: float
+
+
 @dataclass(frozen=True)
 class DifferentialMask:
     """Masks say how early a cell is free to change (Levin and Fried 2023, arXiv 2306.00950)."""
@@ -88,4 +138,10 @@ Adaptation: TypeAlias = (
     | PerpendicularNegative
     | DifferentialMask
     | PicturePrompt
+    | NegativeBesideEmpty
+    | ProjectedGuidance
+    | TangentialDamping
+    | RenormalisedGuidance
+    | RedirectedGuidance
+    | ScaledNoise
 )

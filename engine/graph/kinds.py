@@ -210,6 +210,15 @@ class Conditioning(SocketValue):
     entries: tuple[CondEntry, ...]
 
 
+@dataclass(frozen=True)
+class TimestepsRange(SocketValue):
+    """A part of the way from noise (0) to picture (1)."""
+
+    socket = "TIMESTEPS_RANGE"
+    start: float
+    end: float
+
+
 @dataclass(frozen=True, eq=False)
 class Hooks(SocketValue):
     """Changes of weights along a run. No node makes any yet: inputs for them stay open."""

@@ -117,6 +117,7 @@ class Family:
 
     `traits` hold for the denoising network alone, wherever it lies; `home` for whole checkpoints: where their
     text encoders are. Latents of several text encoders stand side by side in the denoiser's context.
+    `memory`: of a call of the network, a latent cell, as a multiple of what SD 1 takes.
     """
 
     name: str
@@ -129,3 +130,4 @@ class Family:
     latent: LatentFormat
     parametrisation: Parametrisation = NOISE
     vector: VectorKind | None = None
+    memory: float = 1.0

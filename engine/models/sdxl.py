@@ -39,4 +39,6 @@ FAMILY = Family(
     vae=parts.VAE,
     latent=LATENT,
     vector="sizes",
+    # Its first transformers work at half the latent's resolution.
+    memory=0.8,
 )

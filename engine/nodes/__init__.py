@@ -18,6 +18,15 @@ from engine.nodes.conditioning import (
     conditioning_set_timestep_range,
     conditioning_zero_out,
 )
+from engine.nodes.conditioning_sets import (
+    conditioning_set_properties,
+    conditioning_set_properties_and_combine,
+    conditioning_timesteps_range,
+    pair_conditioning_combine,
+    pair_conditioning_set_default_combine,
+    pair_conditioning_set_properties,
+    pair_conditioning_set_properties_and_combine,
+)
 from engine.nodes.control import (
     control_net_apply,
     control_net_apply_advanced,
@@ -144,13 +153,19 @@ from engine.nodes.model_loaders import (
     vae_loader,
 )
 from engine.nodes.model_patches import (
+    apg,
     cfg_zero_star,
     differential_diffusion,
+    epsilon_scaling,
     free_u,
     free_u_v2,
+    mahiro,
+    perp_neg,
     perp_neg_guider,
     perturbed_attention_guidance,
+    renorm_cfg,
     rescale_cfg,
+    tcfg,
     tome_patch_model,
 )
 from engine.nodes.model_sampling import (
@@ -172,12 +187,14 @@ from engine.nodes.samplers import (
     sampler_er_sde,
     sampler_euler_ancestral,
     sampler_euler_ancestral_cfg_pp,
+    sampler_euler_cfg_pp,
     sampler_lms,
     sampler_sa_solver,
     sampler_seeds_2,
 )
 from engine.nodes.sampling import ksampler, ksampler_advanced
 from engine.nodes.schedulers import (
+    align_your_steps_scheduler,
     basic_scheduler,
     beta_sampling_scheduler,
     exponential_scheduler,
@@ -377,4 +394,19 @@ NODES: tuple[AnyNode, ...] = (
     ip_adapter_model_loader,
     ip_adapter_advanced,
     set_union_control_net_type,
+    conditioning_timesteps_range,
+    conditioning_set_properties,
+    conditioning_set_properties_and_combine,
+    pair_conditioning_set_properties,
+    pair_conditioning_set_properties_and_combine,
+    pair_conditioning_combine,
+    pair_conditioning_set_default_combine,
+    perp_neg,
+    apg,
+    tcfg,
+    renorm_cfg,
+    mahiro,
+    epsilon_scaling,
+    sampler_euler_cfg_pp,
+    align_your_steps_scheduler,
 )

@@ -14,15 +14,26 @@ from engine.models.sd_unet import SdUNetConfig
 from engine.models.size_vector import numbers_of, size_vector
 from engine.nodes.control_hints import bind_control
 from engine.nodes.regions import region_of
+from engine.residency.device import Placement, activation_budget_bytes
 from engine.residency.pool import Pool
 from engine.sampling.denoiser import Condition
 from engine.sampling.prediction import DiscreteSigmas, build_sigmas
 from engine.sampling.sample import LatentScale
 
 INPAINT_CHANNELS, PIX2PIX_CHANNELS = 9, 8
+# Of a U-Net's inner values: bytes a latent cell for each byte of its precision, and how many times that is
+# kept free. ComfyUI's estimate, 0.01 MiB.
+CELL_BYTES, SPARE = 0.01 * 2**20, 1.5
 # The latent of a grey picture in model space, a number a channel: what an inpainting network is shown where
 # nothing is given.
 GREY_LATENT = (0.8223, -0.6876, 0.6364, 0.1380)
+
+
+def most_cells(model: Model, placement: Placement) -> int:
+    """How many latent cells a call of the network may have."""
+    memory = find_family(model.handle.family).memory
+    bytes_per_cell = CELL_BYTES * memory * placement.dtype_of("unet").itemsize * SPARE
+    return int(activation_budget_bytes(placement) / bytes_per_cell)
 
 
 def parametrisation_of(model: Model) -> Parametrisation:

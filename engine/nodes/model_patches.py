@@ -7,9 +7,15 @@ from engine.graph.adaptations import (
     Adaptation,
     DifferentialMask,
     FreeU,
+    NegativeBesideEmpty,
     PerpendicularNegative,
     PerturbedAttention,
+    ProjectedGuidance,
+    RedirectedGuidance,
+    RenormalisedGuidance,
     RescaledGuidance,
+    ScaledNoise,
+    TangentialDamping,
     TokenMerging,
     ZeroStarGuidance,
 )
@@ -81,6 +87,65 @@ def perp_neg_guider(
     """Guides away from the negative conditioning only where that does not lead away from the positive one."""
     sides = (positive, negative, empty_conditioning)
     return Guider(_adapted(model, PerpendicularNegative(neg_scale)), sides, (cfg, 0.0, 1 - cfg))
+
+
+@node("PerpNeg", category="_for_testing", title="Perp-Neg (DEPRECATED by PerpNegGuider)")
+def perp_neg(*, model: Model, empty_conditioning: Conditioning, neg_scale: NegativeScale = 1.0) -> Model:
+    """As PerpNegGuider, with samplers that take a positive and a negative conditioning."""
+    return _adapted(model, NegativeBesideEmpty(neg_scale, empty_conditioning))
+
+
+@node("APG", category="sampling/custom_sampling", title="Adaptive Projected Guidance")
+def apg(
+    *,
+    model: Model,
+    eta: Annotated[
+        float, FloatWidget(-10.0, 10.0, step=0.01), Tip("How much saturating guidance stays.")
+    ] = 1.0,
+    norm_threshold: Annotated[
+        float, FloatWidget(0.0, 50.0, step=0.1), Tip("How long guidance may be; 0 for any length.")
+    ] = 5.0,
+    momentum: Annotated[
+        float, FloatWidget(-5.0, 1.0, step=0.01), Tip("How much of the last steps is added.")
+    ] = 0.0,
+) -> Model:
+    """Takes from strong guidance what only raises saturation."""
+    return _adapted(model, ProjectedGuidance(eta, norm_threshold, momentum))
+
+
+@node("TCFG", category="advanced/guidance", title="Tangential Damping CFG", output_names=("patched_model",))
+def tcfg(*, model: Model) -> Model:
+    """Takes from the negative side what does not lie in the positive one's way."""
+    return _adapted(model, TangentialDamping())
+
+
+@node("RenormCFG", category="advanced/model")
+def renorm_cfg(
+    *,
+    model: Model,
+    cfg_trunc: Annotated[
+        float, FloatWidget(0.0, 100.0, step=0.01), Tip("The noise level to guide from.")
+    ] = 100,
+    renorm_cfg: Annotated[
+        float, FloatWidget(0.0, 100.0, step=0.01), Tip("How long the estimate may become; 0 for any length.")
+    ] = 1.0,
+) -> Model:
+    """Keeps guidance from making the estimate longer than the positive side's."""
+    return _adapted(model, RenormalisedGuidance(cfg_trunc, renorm_cfg))
+
+
+@node("Mahiro", category="_for_testing", title="Mahiro CFG", output_names=("patched_model",))
+def mahiro(*, model: Model) -> Model:
+    """Leans on the positive side alone, the more the less alike the negative one is."""
+    return _adapted(model, RedirectedGuidance())
+
+
+@node("Epsilon Scaling", category="model_patches/unet", title="Epsilon Scaling")
+def epsilon_scaling(
+    *, model: Model, scaling_factor: Annotated[float, FloatWidget(0.5, 1.5, step=0.001)] = 1.005
+) -> Model:
+    """Takes the noise that is seen as a little less than the network says, which it overestimates."""
+    return _adapted(model, ScaledNoise(scaling_factor))
 
 
 def _adapted(model: Model, adaptation: Adaptation) -> Model:

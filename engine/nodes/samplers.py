@@ -11,7 +11,12 @@ from engine.nodes.denoising import sigmas_of
 from engine.nodes.sampling import SamplerName
 from engine.sampling.samplers.dpm_solver import StepControl, dpm_adaptive
 from engine.sampling.samplers.er_sde import Extended, er_sde
-from engine.sampling.samplers.euler import euler_ancestral, euler_ancestral_cfg_pp
+from engine.sampling.samplers.euler import (
+    euler_ancestral,
+    euler_ancestral_cfg_pp,
+    euler_away_from_unconditional,
+    euler_cfg_pp,
+)
 from engine.sampling.samplers.exponential import dpmpp_2s_ancestral
 from engine.sampling.samplers.method import Method
 from engine.sampling.samplers.multistep import lms
@@ -58,6 +63,12 @@ def sampler_euler_ancestral_cfg_pp(
 ) -> Sampler:
     """Euler with fresh noise, that puts back the noise of the estimate without the prompt."""
     return Sampler(Method(partial(euler_ancestral_cfg_pp, settings=Stochastic(eta, s_noise))))
+
+
+@node("SamplerEulerCFGpp", category="_for_testing", title="SamplerEulerCFG++")
+def sampler_euler_cfg_pp(*, version: Literal["regular", "alternative"]) -> Sampler:
+    """Euler that puts back the noise of the estimate without the prompt, or moves away from that estimate."""
+    return Sampler(Method(euler_cfg_pp if version == "regular" else euler_away_from_unconditional))
 
 
 @node("SamplerLMS", category=_CATEGORY)

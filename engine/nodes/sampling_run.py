@@ -10,13 +10,21 @@ import PIL.Image
 import torch
 from torch import Tensor
 
+from engine.graph.adaptations import NegativeBesideEmpty, PerpendicularNegative
 from engine.graph.context import Context
 from engine.graph.kinds import Guider, Latent, Noise
 from engine.models.detect import find_family
 from engine.models.family import LatentFormat
 from engine.models.kl_vae import KlVae
 from engine.nodes.adapting import adapt_guided, mask_at_of
-from engine.nodes.denoising import check_fit, conditions_of, parametrisation_of, sigmas_of, space_of
+from engine.nodes.denoising import (
+    check_fit,
+    conditions_of,
+    most_cells,
+    parametrisation_of,
+    sigmas_of,
+    space_of,
+)
 from engine.nodes.picture_prompts import prompting_by_pictures
 from engine.residency.handle import Handle
 from engine.residency.pool import Pool
@@ -44,8 +52,9 @@ class Walk:
 
 def run_walk(walk: Walk, ctx: Context) -> tuple[Latent, Latent]:
     """Where the walk ends, and the last estimate of the clean latent. Raises BadInput for what cannot fit."""
-    model, latent = walk.guider.model, walk.latent
-    check_fit(model, latent, *walk.guider.sides)
+    guider, latent = _with_empty_side(walk.guider), walk.latent
+    model = guider.model
+    check_fit(model, latent, *guider.sides)
     known = find_family(model.handle.family).latent
     device = ctx.pool.placement.device
     estimates: list[Tensor] = []
@@ -67,10 +76,24 @@ def run_walk(walk: Walk, ctx: Context) -> tuple[Latent, Latent]:
             mask_at=mask_at_of(model, walk.levels),
         )
         course = Course(walk.levels, walk.method, sigmas_of(model))
-        with _denoiser(walk.guider, latent, ctx) as denoiser:
+        with _denoiser(guider, latent, ctx) as denoiser:
             samples = sample(denoiser, start, course, space=space_of(model), on_step=on_step)
     finished = replace(latent, samples=samples.cpu())
     return finished, replace(latent, samples=estimates[0].cpu()) if estimates else finished
+
+
+def _with_empty_side(guider: Guider) -> Guider:
+    """The guider with a third side where the model wants to measure its two from the empty text."""
+    wishes = [each for each in guider.model.adaptations if isinstance(each, NegativeBesideEmpty)]
+    if not wishes or len(guider.sides) != 2:
+        return guider
+    adaptations = tuple(
+        PerpendicularNegative(each.scale) if isinstance(each, NegativeBesideEmpty) else each
+        for each in guider.model.adaptations
+    )
+    cfg, _ = guider.weights
+    model = replace(guider.model, adaptations=adaptations)
+    return Guider(model, (*guider.sides, wishes[-1].empty), (cfg, 0.0, 1 - cfg))
 
 
 @contextmanager
@@ -93,7 +116,8 @@ def _denoiser(guider: Guider, latent: Latent, ctx: Context) -> Generator[GuidedD
                 ctx.check_cancelled()
                 return prompted(x, sigma, condition)
 
-            with adapt_guided(model, module, Guided(predict, sides, guider.weights)) as denoiser:
+            room = most_cells(model, ctx.pool.placement)
+            with adapt_guided(model, module, Guided(predict, sides, guider.weights, room)) as denoiser:
                 yield denoiser
 
 

@@ -1,7 +1,7 @@
 """Nodes that make noise levels."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 
@@ -11,6 +11,7 @@ from engine.graph.spec import node
 from engine.nodes.denoising import sigmas_of
 from engine.nodes.sampling import SchedulerName
 from engine.sampling.schedules import (
+    align_your_steps,
     beta_of,
     karras_between,
     laplace_between,
@@ -104,6 +105,14 @@ def sd_turbo_scheduler(
 ) -> Sigmas:
     """The few levels that SD Turbo was distilled at."""
     return Sigmas(sd_turbo(sigmas_of(model), steps, denoise))
+
+
+@node("AlignYourStepsScheduler", category=_CATEGORY)
+def align_your_steps_scheduler(
+    *, model_type: Literal["SD1", "SDXL", "SVD"], steps: Steps = 10, denoise: Denoise = 1.0
+) -> Sigmas:
+    """The levels that were found best for few steps of a kind of model."""
+    return Sigmas(align_your_steps(model_type, steps, denoise))
 
 
 @node("ManualSigmas", category="_for_testing/custom_sampling")

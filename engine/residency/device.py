@@ -49,8 +49,20 @@ def choose_placement(device: str = "auto", dtype: str = "auto") -> Placement:
     return Placement(chosen, DTYPES[dtype])
 
 
+def activation_budget_bytes(placement: Placement) -> int:
+    """What a network's inner values may take: a quarter of the memory, so that the same machine always splits
+    work in the same way.
+    """
+    return _memory_bytes(placement) // 4
+
+
 def default_budget_bytes(placement: Placement) -> int:
     """What weights may take: three quarters of a card (activations need the rest), half of main memory."""
+    total = _memory_bytes(placement)
+    return total * 3 // 4 if placement.device.type == "cuda" else total // 2
+
+
+def _memory_bytes(placement: Placement) -> int:
     if placement.device.type == "cuda":
-        return torch.cuda.get_device_properties(placement.device).total_memory * 3 // 4
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+        return torch.cuda.get_device_properties(placement.device).total_memory
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -29,11 +29,13 @@ class Guided:
 
     The last side is the one without the prompt. A condition is repeated where its batch is less than the
     latent's; several of one side count by their regions; a side without weight is not evaluated.
+    most_cells: of the latent in one call, B * H * W, None for any number; a single condition is never split.
     """
 
     predict: Predict
     sides: tuple[Sequence[Condition], ...]
     weights: tuple[float, ...]
+    most_cells: int | None = None
 
     @cached_property
     def matched(self) -> list[list[Condition]]:
@@ -45,13 +47,23 @@ class Guided:
         chosen = [
             place for place, weight in enumerate(self.weights) if not math.isclose(weight, 0, abs_tol=1e-9)
         ]
-        estimates = estimate_sides(self.predict, x, sigma, [self.matched[place] for place in chosen])
+        estimates = self.estimate(x, sigma, [self.matched[place] for place in chosen])
         return _add_up(estimates, [self.weights[place] for place in chosen])
 
     def with_unconditional(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
         """The weighted estimate and the last side's."""
-        estimates = estimate_sides(self.predict, x, sigma, self.matched)
+        estimates = self.estimate(x, sigma, self.matched)
         return _add_up(estimates, self.weights), estimates[-1]
+
+    def estimate(self, x: Tensor, sigma: float, sides: Sequence[Sequence[Condition]]) -> list[Tensor]:
+        """What each side expects behind x, its conditions' estimates weighted by region; in few calls."""
+        cut_sides = [_cut_side(side, x, sigma) for side in sides]
+        pieces = [piece for side in cut_sides for piece in side]
+        results = iter(_predict_all(self.predict, sigma, pieces, self.most_cells))
+        return [
+            _blend(x, [(piece, result) for piece, result in zip(side, results, strict=False)])
+            for side in cut_sides
+        ]
 
 
 def guide(
@@ -122,18 +134,6 @@ class _Piece:
     weight: Tensor
 
 
-def estimate_sides(
-    predict: Predict, x: Tensor, sigma: float, sides: Sequence[Sequence[Condition]]
-) -> list[Tensor]:
-    """What each side expects behind x, its conditions' estimates weighted by region; in few calls."""
-    cut_sides = [_cut_side(side, x, sigma) for side in sides]
-    results = iter(_predict_all(predict, sigma, [piece for pieces in cut_sides for piece in pieces]))
-    return [
-        _blend(x, [(piece, result) for piece, result in zip(pieces, results, strict=False)])
-        for pieces in cut_sides
-    ]
-
-
 def _cut_side(side: Sequence[Condition], x: Tensor, sigma: float) -> list[_Piece]:
     """The conditions that hold now; those for the rest fill what the others leave of 1 in each cell."""
     holding = [condition for condition in side if condition.region.holds_at(sigma)]
@@ -175,12 +175,14 @@ def _add_up(estimates: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
     return sum(rest, start=first)
 
 
-def _predict_all(predict: Predict, sigma: float, pieces: Sequence[_Piece]) -> list[Tensor]:
-    """One result a piece: in one call for all of one size whose texts can be brought to one length."""
+def _predict_all(
+    predict: Predict, sigma: float, pieces: Sequence[_Piece], most_cells: int | None
+) -> list[Tensor]:
+    """One result a piece: in one call for all of one size whose texts can be brought to one length, as many
+    as there is room for.
+    """
     results: dict[int, Tensor] = {}
-    kinds = [(piece.x.shape, piece.condition.control) for piece in pieces]
-    for kind in dict.fromkeys(kinds):
-        places = [place for place, other in enumerate(kinds) if other == kind]
+    for places in _group(pieces, most_cells):
         joined = join([pieces[place].condition for place in places])
         if joined is None:
             results |= {place: predict(pieces[place].x, sigma, pieces[place].condition) for place in places}
@@ -188,6 +190,18 @@ def _predict_all(predict: Predict, sigma: float, pieces: Sequence[_Piece]) -> li
         together = predict(torch.cat([pieces[place].x for place in places]), sigma, joined)
         results |= dict(zip(places, together.chunk(len(places)), strict=True))
     return [results[place] for place in range(len(pieces))]
+
+
+def _group(pieces: Sequence[_Piece], most_cells: int | None) -> list[list[int]]:
+    """The places of pieces that may share a call."""
+    groups: list[list[int]] = []
+    kinds = [(piece.x.shape, piece.condition.control) for piece in pieces]
+    for kind in dict.fromkeys(kinds):
+        places = [place for place, other in enumerate(kinds) if other == kind]
+        batch, _, height, width = kind[0]
+        count = len(places) if most_cells is None else max(1, most_cells // (batch * height * width))
+        groups += [places[start : start + count] for start in range(0, len(places), count)]
+    return groups
 
 
 def _fit(condition: Condition, batch: int, area: Area) -> Condition:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -10,14 +10,30 @@ from torch import Tensor
 from engine.graph.adaptations import (
     PerpendicularNegative,
     PerturbedAttention,
+    ProjectedGuidance,
+    RedirectedGuidance,
+    RenormalisedGuidance,
     RescaledGuidance,
+    ScaledNoise,
+    TangentialDamping,
     ZeroStarGuidance,
 )
-from engine.sampling.guidance import Guided, estimate_sides
+from engine.sampling.corrections import RunningGuidance, damp_tangent, project, redirect, renormalise
+from engine.sampling.guidance import Guided
 from engine.sampling.inpaint import MaskAt
 from engine.sampling.sigmas import DiscreteSigmas
 
-GuidanceAdaptation = PerturbedAttention | RescaledGuidance | ZeroStarGuidance | PerpendicularNegative
+GuidanceAdaptation = (
+    PerturbedAttention
+    | RescaledGuidance
+    | ZeroStarGuidance
+    | PerpendicularNegative
+    | ProjectedGuidance
+    | TangentialDamping
+    | RenormalisedGuidance
+    | RedirectedGuidance
+    | ScaledNoise
+)
 _TINY = 1e-8
 
 
@@ -59,6 +75,8 @@ class AdaptedGuidance:
     guided: Guided
     adaptations: Sequence[GuidanceAdaptation]
     perturbed: Callable[[], AbstractContextManager[None]]
+    # Of the run so far, by the place of the adaptation that adds up.
+    _running: dict[int, RunningGuidance] = field(default_factory=dict[int, RunningGuidance])
 
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
         """The combined estimate."""
@@ -75,8 +93,30 @@ class AdaptedGuidance:
         needs_all |= any(isinstance(found, PerpendicularNegative) for found in self.adaptations)
         places = [place for place, weight in enumerate(weights) if needs_all or place == 0 or weight]
         sides = [self.guided.matched[place] for place in places]
-        found = dict(zip(places, estimate_sides(self.guided.predict, x, sigma, sides), strict=True))
-        return Moment(x, sigma, [found.get(place, found[0]) for place in range(len(weights))], weights)
+        found = dict(zip(places, self.guided.estimate(x, sigma, sides), strict=True))
+        estimates = [found.get(place, found[0]) for place in range(len(weights))]
+        return self._prepare(Moment(x, sigma, estimates, weights))
+
+    def _prepare(self, moment: Moment) -> Moment:
+        """The sides as some adaptations have them before they are combined."""
+        for place, adaptation in enumerate(self.adaptations):
+            positive, negative = moment.positive, moment.negative
+            match adaptation:
+                case ProjectedGuidance(momentum=momentum) if moment.weights[0]:
+                    guidance = positive - negative
+                    added = guidance
+                    if momentum:
+                        running = self._running.setdefault(place, RunningGuidance())
+                        added = running.add(guidance, moment.sigma, momentum)
+                    # So that the sum of both sides becomes positive + cfg * projected.
+                    positive = negative + project(added, positive, adaptation) + guidance / moment.weights[0]
+                case TangentialDamping():
+                    negative = damp_tangent(moment.x, positive, negative)
+                case _:
+                    continue
+            if len(moment.estimates) > 1:
+                moment = replace(moment, estimates=[positive, *moment.estimates[1:-1], negative])
+        return moment
 
     def _combine(self, moment: Moment) -> Tensor:
         result = self._choose(moment)
@@ -86,6 +126,10 @@ class AdaptedGuidance:
                     result = result + zero_star(moment)
                 case PerturbedAttention(scale):
                     result = result + (moment.positive - self._without_attention(moment)) * scale
+                case RedirectedGuidance():
+                    result = redirect(result, moment.positive, moment.negative, moment.weights[0])
+                case ScaledNoise(factor):
+                    result = moment.x - (moment.x - result) / factor
                 case _:
                     pass
         return result
@@ -98,15 +142,15 @@ class AdaptedGuidance:
                     return rescale(moment, multiplier)
                 case PerpendicularNegative(scale):
                     return perpendicular(moment, scale)
+                case RenormalisedGuidance():
+                    return renormalise(moment.guided, moment.positive, moment.sigma, adaptation)
                 case _:
                     pass
         return moment.guided
 
     def _without_attention(self, moment: Moment) -> Tensor:
         with self.perturbed():
-            (estimate,) = estimate_sides(
-                self.guided.predict, moment.x, moment.sigma, [self.guided.matched[0]]
-            )
+            (estimate,) = self.guided.estimate(moment.x, moment.sigma, [self.guided.matched[0]])
         return estimate
 
 

@@ -22,6 +22,18 @@ LINEAR_SHARE = 0.025
 NOTHING = 1e-5
 # Keeps the logarithm at the ends of the Laplace distribution finite.
 LAPLACE_END = 1e-5
+# Of Align Your Steps, from the authors' page (research.nvidia.com/labs/toronto-ai/AlignYourSteps/howto.html).
+ALIGNED_LEVELS: Mapping[str, tuple[float, ...]] = {
+    "SD1": (
+        *(14.6146412293, 6.4745760956, 3.8636745985, 2.6946151520, 1.8841921177, 1.3943805092),
+        *(0.9642583904, 0.6523686016, 0.3977456272, 0.1515232662, 0.0291671582),
+    ),
+    "SDXL": (
+        *(14.6146412293, 6.3184485287, 3.7681790315, 2.1811480769, 1.3405244945, 0.8620721141),
+        *(0.5550693289, 0.3798540708, 0.2332364134, 0.1114188177, 0.0291671582),
+    ),
+    "SVD": (700.00, 54.5, 15.886, 7.977, 4.248, 1.789, 0.981, 0.403, 0.173, 0.034, 0.002),
+}
 # SD Turbo was distilled at every hundredth timestep.
 TURBO_STRIDE, TURBO_TIMESTEPS = 100, 10
 
@@ -139,6 +151,21 @@ def sd_turbo(sigmas: DiscreteSigmas, steps: int, denoise: float) -> Tensor:
     first = TURBO_TIMESTEPS - int(TURBO_TIMESTEPS * denoise)
     timesteps = (torch.arange(TURBO_TIMESTEPS, 0, -1) * TURBO_STRIDE - 1)[first : first + steps]
     return _end_in_zero(sigmas.sigma_at(timesteps.float()))
+
+
+def align_your_steps(model_type: str, steps: int, denoise: float) -> Tensor:
+    """Levels that were optimised for a kind of model (Sabour et al. 2024, arXiv 2404.14507); between the
+    published ones, even in their logarithm. Of `steps`, the last ones that `denoise` leaves.
+
+    Raises KeyError for an unknown kind.
+    """
+    if denoise <= 0:
+        return torch.empty(0)
+    known = np.log(ALIGNED_LEVELS[model_type])
+    places = np.linspace(0, len(known) - 1, steps + 1)
+    levels = np.exp(np.interp(places, np.arange(len(known)), known))
+    kept = round(steps * min(denoise, 1.0))
+    return _end_in_zero(torch.tensor(levels[steps - kept : -1], dtype=torch.float32))
 
 
 SCHEDULES: Mapping[str, Schedule] = {

@@ -85,6 +85,17 @@ def euler_cfg_pp(
     return euler_ancestral_cfg_pp(denoiser, x, sigmas, process, on_step, DETERMINISTIC)
 
 
+def euler_away_from_unconditional(
+    denoiser: GuidedDenoiser, x: Tensor, sigmas: Tensor, process: Process, on_step: OnStep = ignore
+) -> Tensor:
+    """Euler towards the guided estimate, and as far away from the unconditional one as that is from it."""
+    for step, (sigma, sigma_next) in enumerate(pairwise(sigmas.tolist())):
+        denoised, unconditional = denoiser.with_unconditional(x, sigma)
+        on_step(step, denoised)
+        x = x + direction(x - denoised + unconditional, denoised, sigma) * (sigma_next - sigma)
+    return x
+
+
 def gradient_estimation(
     denoiser: Denoiser, x: Tensor, sigmas: Tensor, process: Process, on_step: OnStep = ignore
 ) -> Tensor:

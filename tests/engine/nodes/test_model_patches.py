@@ -6,8 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.graph.kinds import Latent, Model
+from engine.graph.kinds import Latent, Model, Noise
+from engine.nodes import denoising
 from engine.nodes import model_patches as patches
+from engine.nodes.conditioning import conditioning_combine
+from engine.nodes.sampling_run import Walk, run_walk
+from engine.nodes.schedulers import basic_scheduler
+from engine.sampling.samplers.table import SAMPLERS
 from tests.engine.nodes.studio import Studio
 
 # Odd, so that no cell of merging and no frequency comes out even.
@@ -33,7 +38,15 @@ def run(studio: Studio, sides: dict[str, Any], model: Model, **changes: Any) -> 
         lambda model: patches.perturbed_attention_guidance(model=model),
         lambda model: patches.rescale_cfg(model=model),
         lambda model: patches.cfg_zero_star(model=model),
+        lambda model: patches.apg(model=model, eta=0.0),
+        lambda model: patches.apg(model=model, momentum=-0.5),
+        lambda model: patches.tcfg(model=model),
+        lambda model: patches.renorm_cfg(model=model, renorm_cfg=0.7),
+        lambda model: patches.renorm_cfg(model=model, cfg_trunc=3.0, renorm_cfg=0.0),
+        lambda model: patches.mahiro(model=model),
+        lambda model: patches.epsilon_scaling(model=model, scaling_factor=1.1),
     ],
+    ids=range(13),
 )
 def test_a_patched_model_draws_otherwise_and_the_plain_one_as_before(
     studio: Studio, sides: dict[str, Any], change: Any
@@ -53,7 +66,10 @@ def test_a_patched_model_draws_otherwise_and_the_plain_one_as_before(
         lambda model: patches.free_u_v2(model=model, b1=1.0, b2=1.0, s1=1.0, s2=1.0),
         lambda model: patches.tome_patch_model(model=model, ratio=0.0),
         lambda model: patches.rescale_cfg(model=model, multiplier=0.0),
+        lambda model: patches.renorm_cfg(model=model, renorm_cfg=0.0),
+        lambda model: patches.epsilon_scaling(model=model, scaling_factor=1.0),
     ],
+    ids=range(6),
 )
 def test_a_patch_without_effect_leaves_the_picture(
     studio: Studio, sides: dict[str, Any], change: Any
@@ -115,3 +131,51 @@ def test_the_perpendicular_guider_guides_from_the_empty_text(studio: Studio, sid
     assert guider.sides == (sides["positive"], sides["negative"], empty)
     assert guider.weights == (5.0, 0.0, -4.0)
     assert model.adaptations == ()
+
+
+def test_the_patch_with_an_empty_text_guides_as_the_guider_does(
+    studio: Studio, sides: dict[str, Any]
+) -> None:
+    model, empty = studio.load()[0], studio.encode("")
+    guider = patches.perp_neg_guider(
+        model=model,
+        positive=sides["positive"],
+        negative=sides["negative"],
+        empty_conditioning=empty,
+        cfg=5.0,
+        neg_scale=2.0,
+    )
+    levels = basic_scheduler(model=model, scheduler="normal", steps=2).levels
+    walk = Walk(guider, EMPTY, Noise(1), SAMPLERS["euler"], levels)
+    expected, _ = run_walk(walk, studio.context)
+    patched = patches.perp_neg(model=model, empty_conditioning=empty, neg_scale=2.0)
+    assert torch.equal(run(studio, sides, patched, cfg=5.0), expected.samples)
+
+
+def test_regions_that_do_not_fit_together_are_drawn_one_after_the_other(
+    studio: Studio, sides: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = conditioning_combine(conditioning_1=sides["positive"], conditioning_2=studio.encode("a dog"))
+    model, told = studio.load()[0], sides | {"positive": both}
+    together = run(studio, told, model)
+    batches: list[int] = []
+    with studio.pool.lease(model.handle) as network:
+        watch = network.register_forward_pre_hook(lambda _, given: batches.append(len(given[0])))
+        run(studio, told, model)
+        assert set(batches) == {3}
+        batches.clear()
+        monkeypatch.setattr(denoising, "activation_budget_bytes", lambda _: 1)
+        apart = run(studio, told, model)
+        watch.remove()
+    assert set(batches) == {1}
+    # Kernels round batches of one and of three differently.
+    torch.testing.assert_close(apart, together, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(("bytes_free", "cells"), [(4 * 15728.64 * 100, 100), (4 * 15728.64 * 99.5, 99)])
+def test_a_call_has_as_many_cells_as_memory_holds(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, bytes_free: float, cells: int
+) -> None:
+    # In float32: 0.01 MiB a cell and byte, and half of it to spare.
+    monkeypatch.setattr(denoising, "activation_budget_bytes", lambda _: bytes_free)
+    assert denoising.most_cells(studio.load()[0], studio.pool.placement) == cells

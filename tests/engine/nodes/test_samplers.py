@@ -33,6 +33,7 @@ def end_of(sampler: Sampler) -> Tensor:
         (samplers.sampler_euler_ancestral(eta=0.0), "euler"),
         (samplers.sampler_euler_ancestral_cfg_pp(), "euler_ancestral_cfg_pp"),
         (samplers.sampler_euler_ancestral_cfg_pp(eta=0.0), "euler_cfg_pp"),
+        (samplers.sampler_euler_cfg_pp(version="regular"), "euler_cfg_pp"),
         (samplers.sampler_lms(), "lms"),
         (samplers.sampler_lms(order=1), "euler"),
         (samplers.sampler_dpmpp_3m_sde(**CPU), "dpmpp_3m_sde"),
@@ -145,3 +146,20 @@ def test_an_estimate_at_no_distance_is_refused() -> None:
 def test_adaptive_steps_stop_at_numbers_that_are_not_finite() -> None:
     with pytest.raises(EngineError, match="not finite"):
         walk(ADAPTIVE().method, lambda x, sigma: x * float("nan"), torch.ones(4), karras(EPS, 6))
+
+
+def test_the_alternative_moves_as_far_from_the_unconditional_estimate_as_that_is_from_the_guided_one() -> (
+    None
+):
+    method = samplers.sampler_euler_cfg_pp(version="alternative").method
+    x, denoiser = torch.linspace(-20, 20, 8).reshape(1, 8), GaussianDenoiser(0.3, bias=0.1)
+    guided, unconditional = denoiser.with_unconditional(x, 5.0)
+    found = walk(method, denoiser, x, torch.tensor([5.0, 0.0]))
+    torch.testing.assert_close(found, 2 * guided - unconditional)
+
+
+def test_without_an_unconditional_side_of_its_own_the_alternative_is_euler() -> None:
+    method = samplers.sampler_euler_cfg_pp(version="alternative").method
+    x, levels = torch.linspace(-20, 20, 8).reshape(1, 8), karras(EPS, 6)
+    euler = walk(samplers.ksampler_select(sampler_name="euler").method, GaussianDenoiser(0.3), x, levels)
+    torch.testing.assert_close(walk(method, GaussianDenoiser(0.3), x, levels), euler)

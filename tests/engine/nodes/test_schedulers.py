@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers.schedulers.scheduling_utils import AysSchedules
 
 from engine.errors import BadInput
 from engine.graph.kinds import Model, Sigmas
@@ -165,3 +166,37 @@ def test_a_share_of_the_way_has_a_level(
         model=model, sampling_percent=percent, return_actual_sigma=is_actual
     )
     assert found == pytest.approx(expected)
+
+
+PUBLISHED = {
+    "SD1": "StableDiffusionSigmas",
+    "SDXL": "StableDiffusionXLSigmas",
+    "SVD": "StableDiffusionVideoSigmas",
+}
+
+
+@pytest.mark.parametrize("kind", PUBLISHED)
+def test_aligned_steps_are_the_published_levels(kind: Any) -> None:
+    found = schedulers.align_your_steps_scheduler(model_type=kind).levels
+    # There rounded to three digits, and by a table that is a little coarser.
+    torch.testing.assert_close(found, torch.tensor(AysSchedules[PUBLISHED[kind]]), rtol=5e-3, atol=2e-3)
+
+
+def test_more_aligned_steps_lie_evenly_between_in_their_logarithm() -> None:
+    ten, twenty = (schedulers.align_your_steps_scheduler(model_type="SDXL", steps=n).levels for n in (10, 20))
+    torch.testing.assert_close(twenty[:-1:2], ten[:-1])
+    torch.testing.assert_close(twenty[1:-2:2], (ten[:-2] * ten[1:-1]).sqrt())
+    assert (len(twenty), float(twenty[-1])) == (21, 0.0)
+
+
+@pytest.mark.parametrize(("denoise", "count"), [(0.5, 6), (0.26, 4), (0.04, 1)])
+def test_of_aligned_steps_the_last_are_left(denoise: float, count: int) -> None:
+    whole, part = (
+        schedulers.align_your_steps_scheduler(model_type="SD1", denoise=share).levels
+        for share in (1.0, denoise)
+    )
+    assert torch.equal(part, whole[-count:])
+
+
+def test_without_denoising_there_are_no_aligned_steps() -> None:
+    assert not len(schedulers.align_your_steps_scheduler(model_type="SD1", denoise=0.0).levels)

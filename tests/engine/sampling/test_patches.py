@@ -6,12 +6,18 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers.guiders.adaptive_projected_guidance import MomentumBuffer, normalized_guidance
 from torch import Tensor
 
 from engine.graph.adaptations import (
     PerpendicularNegative,
     PerturbedAttention,
+    ProjectedGuidance,
+    RedirectedGuidance,
+    RenormalisedGuidance,
     RescaledGuidance,
+    ScaledNoise,
+    TangentialDamping,
     ZeroStarGuidance,
 )
 from engine.sampling.denoiser import Condition
@@ -120,6 +126,83 @@ def test_perturbed_attention_guides_away_from_the_perturbed_estimate() -> None:
     assert not network.is_perturbed
 
 
+@pytest.mark.parametrize(("eta", "threshold"), [(1.0, 0.0), (0.0, 0.0), (0.3, 5.0), (-2.0, 100.0)])
+def test_projected_guidance_is_that_of_diffusers(eta: float, threshold: float) -> None:
+    found = guidance(ProjectedGuidance(eta, threshold, 0.0))(X, SIGMA)
+    expected = normalized_guidance(
+        POSITIVE, NEGATIVE, CFG, eta=eta, norm_threshold=threshold, use_original_formulation=True
+    )
+    close(found, expected)
+
+
+@pytest.mark.parametrize("momentum", [0.6, -0.75])
+def test_projected_guidance_adds_up_over_the_steps_of_a_run(momentum: float) -> None:
+    adapted, buffer = guidance(ProjectedGuidance(0.5, 5.0, momentum)), MomentumBuffer(momentum)
+    for sigma in (4.0, 2.0, 1.0):
+        expected = normalized_guidance(
+            POSITIVE, NEGATIVE, CFG, buffer, 0.5, 5.0, use_original_formulation=True
+        )
+        close(adapted(X, sigma), expected)
+    # A noisier level is another run's.
+    fresh = guidance(ProjectedGuidance(0.5, 5.0, momentum))(X, 3.0)
+    assert torch.equal(adapted(X, 3.0), fresh)
+
+
+def test_the_tangent_is_damped_along_the_main_direction_of_both_sides() -> None:
+    found = guidance(TangentialDamping())(X, SIGMA)
+    for sample in range(SHAPE[0]):
+        noise = torch.stack([(X - NEGATIVE)[sample].flatten(), (X - POSITIVE)[sample].flatten()])
+        direction = torch.linalg.svd(noise, full_matrices=False)[2][0]
+        negative = X[sample] - ((noise[0] @ direction) * direction).reshape(SHAPE[1:])
+        close(found[sample], negative + CFG * (POSITIVE[sample] - negative))
+
+
+@pytest.mark.parametrize(("ratio", "factor"), [(1.0, 1.0), (0.5, 0.5)])
+def test_renormalised_guidance_is_no_longer_than_the_positive_side(ratio: float, factor: float) -> None:
+    found = guidance(RenormalisedGuidance(100.0, ratio))(X, SIGMA)
+    plain = NEGATIVE + CFG * (POSITIVE - NEGATIVE)
+    for sample in range(SHAPE[0]):
+        length = POSITIVE[sample].norm() * factor
+        close(found[sample], plain[sample] / plain[sample].norm() * length)
+
+
+def test_renormalised_guidance_of_any_length_is_plain_and_ends_above_a_level() -> None:
+    plain = NEGATIVE + CFG * (POSITIVE - NEGATIVE)
+    close(guidance(RenormalisedGuidance(100.0, 0.0))(X, SIGMA), plain)
+    close(guidance(RenormalisedGuidance(100.0, 90.0))(X, SIGMA), plain)
+    close(guidance(RenormalisedGuidance(SIGMA, 0.0))(X, SIGMA), POSITIVE)
+
+
+def test_redirected_guidance_is_plain_where_the_sides_agree_and_leaps_where_they_oppose(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(ANSWERS, -1.0, POSITIVE)
+    close(guidance(RedirectedGuidance())(X, SIGMA), POSITIVE)
+    monkeypatch.setitem(ANSWERS, -1.0, -POSITIVE)
+    close(guidance(RedirectedGuidance())(X, SIGMA), CFG * POSITIVE)
+
+
+def test_redirected_guidance_lies_between_by_the_likeness_of_the_sides() -> None:
+    plain, leap = NEGATIVE + CFG * (POSITIVE - NEGATIVE), CFG * POSITIVE
+    middle = (plain + leap) / 2
+    dot = (middle.sign() * middle.abs().sqrt() * NEGATIVE.sign() * NEGATIVE.abs().sqrt()).sum(dim=1)
+    lengths = middle.abs().sum(dim=1).sqrt() * NEGATIVE.abs().sum(dim=1).sqrt()
+    share = ((dot / lengths).mean() + 1) / 2
+    close(guidance(RedirectedGuidance())(X, SIGMA), leap + share * (plain - leap))
+
+
+def test_scaled_noise_is_less_by_its_factor() -> None:
+    plain = NEGATIVE + CFG * (POSITIVE - NEGATIVE)
+    found = guidance(ScaledNoise(1.25))(X, SIGMA)
+    close((X - found) * 1.25, X - plain)
+
+
+def test_sides_are_corrected_before_they_are_combined_and_the_result_after() -> None:
+    together = guidance(ScaledNoise(1.25), RenormalisedGuidance(100.0, 0.0), TangentialDamping())(X, SIGMA)
+    damped = guidance(TangentialDamping())(X, SIGMA)
+    close((X - together) * 1.25, X - damped)
+
+
 def test_corrections_come_on_top_of_the_chosen_combination() -> None:
     rescaled = guidance(RescaledGuidance(0.7))(X, SIGMA)
     found = guidance(PerturbedAttention(2.0), RescaledGuidance(0.7))(X, SIGMA)
@@ -131,7 +214,18 @@ def test_the_last_chosen_combination_counts() -> None:
     assert torch.equal(twice, guidance(RescaledGuidance(0.2))(X, SIGMA))
 
 
-@pytest.mark.parametrize("adaptation", [RescaledGuidance(0.7), ZeroStarGuidance()])
+@pytest.mark.parametrize(
+    "adaptation",
+    [
+        RescaledGuidance(0.7),
+        ZeroStarGuidance(),
+        ProjectedGuidance(0.5, 5.0, 0.5),
+        TangentialDamping(),
+        RenormalisedGuidance(100.0, 1.0),
+        RedirectedGuidance(),
+    ],
+    ids=lambda adaptation: type(adaptation).__name__,
+)
 def test_at_scale_1_the_negative_side_is_spared_and_the_positive_one_stays(adaptation: Any) -> None:
     network = Network()
     close(guidance(adaptation, cfg=1.0, network=network)(X, SIGMA), POSITIVE)
@@ -146,7 +240,14 @@ def test_the_unconditional_estimate_is_the_negative_sides_even_at_scale_1() -> N
 
 def test_a_single_side_is_left_as_it_is() -> None:
     guided = Guided(Network(), (side(1.0),), (1.0,))
-    found = AdaptedGuidance(guided, [ZeroStarGuidance(), RescaledGuidance(0.5)], nullcontext)(X, SIGMA)
+    adaptations = [
+        ZeroStarGuidance(),
+        RescaledGuidance(0.5),
+        ProjectedGuidance(0.5, 5.0, 0.5),
+        TangentialDamping(),
+        RedirectedGuidance(),
+    ]
+    found = AdaptedGuidance(guided, adaptations, nullcontext)(X, SIGMA)
     close(found, POSITIVE)
 
 

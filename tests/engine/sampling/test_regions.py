@@ -1,10 +1,12 @@
+from collections.abc import Sequence
+
 import pytest
 import torch
 from torch import Tensor
 
 from engine.graph.kinds import Area
 from engine.sampling.denoiser import Condition
-from engine.sampling.guidance import estimate_sides, guide, match_areas
+from engine.sampling.guidance import Guided, Predict, guide, match_areas
 from engine.sampling.regions import EVERYWHERE, Region, encloses
 
 X = torch.zeros(1, 4, 24, 32)
@@ -17,6 +19,16 @@ def says(value: float, region: Region = EVERYWHERE) -> Condition:
 def mean_of_text(x: Tensor, sigma: float, condition: Condition) -> Tensor:
     """A stand-in for a network: says what it was told, everywhere."""
     return condition.text.mean(dim=(1, 2))[:, None, None, None].expand_as(x)
+
+
+def estimate_sides(
+    predict: Predict,
+    x: Tensor,
+    sigma: float,
+    sides: Sequence[Sequence[Condition]],
+    most_cells: int | None = None,
+) -> list[Tensor]:
+    return Guided(predict, (), (), most_cells).estimate(x, sigma, sides)
 
 
 def expect(*conditions: Condition, sigma: float = 1.0, x: Tensor = X) -> Tensor:
@@ -164,3 +176,54 @@ def test_guidance_in_an_area_moves_away_from_the_others_sides_estimate_there() -
 def test_an_area_encloses_what_lies_in_it() -> None:
     assert encloses(Area(8, 8, 0, 0), Area(4, 8, 4, 0))
     assert not encloses(Area(8, 8, 0, 0), Area(8, 8, 0, 1))
+
+
+def crowd() -> list[list[Condition]]:
+    """Six conditions of one size, three of another; one has texts of another length."""
+    places = [Region(area=Area(8, 8, 8, x)) for x in (0, 8, 16)]
+    long = Condition(torch.full((1, 154, 3), 4.0))
+    return [
+        [says(1.0), says(2.0), says(3.0), long, *(says(5.0 + n, place) for n, place in enumerate(places))],
+        [says(-1.0), says(-2.0)],
+    ]
+
+
+WHOLE = 24 * 32
+
+
+@pytest.mark.parametrize(
+    ("most_cells", "batches"),
+    [
+        (None, [6, 3]),
+        (6 * WHOLE, [6, 3]),
+        (4 * WHOLE - 1, [3, 3, 3]),
+        (2 * WHOLE, [2, 2, 2, 3]),
+        (2 * 64, [1, 1, 1, 1, 1, 1, 2, 1]),
+        (1, [1] * 9),
+    ],
+)
+def test_batches_have_at_most_so_many_cells_and_say_the_same(
+    most_cells: int | None, batches: list[int]
+) -> None:
+    seen: list[int] = []
+
+    def predict(x: Tensor, sigma: float, condition: Condition) -> Tensor:
+        seen.append(len(x))
+        return x * sigma + mean_of_text(x, sigma, condition)
+
+    x = torch.randn(1, 4, 24, 32, generator=torch.Generator().manual_seed(0))
+    found = estimate_sides(predict, x, 0.5, crowd(), most_cells)
+    whole = estimate_sides(predict, x, 0.5, crowd())
+    assert seen[: len(batches)] == batches
+    assert all(torch.equal(*pair) for pair in zip(found, whole, strict=True))
+
+
+def test_samples_of_one_condition_stay_together() -> None:
+    seen: list[int] = []
+
+    def predict(x: Tensor, sigma: float, condition: Condition) -> Tensor:
+        seen.append(len(x))
+        return x
+
+    estimate_sides(predict, X.repeat(3, 1, 1, 1), 1.0, [[says(1.0), says(2.0)]], 4 * WHOLE)
+    assert seen == [3, 3]
