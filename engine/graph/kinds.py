@@ -109,6 +109,14 @@ class IpAdapter(SocketValue):
     handle: "Handle"
 
 
+@dataclass(frozen=True, eq=False)
+class Embeds(SocketValue):
+    """What an IP-Adapter takes of N pictures. values: a vector each (N, D), or for each part (N, T, D)."""
+
+    socket = "EMBEDS"
+    values: "Tensor"
+
+
 @dataclass(frozen=True)
 class PictureSize:
     """What SDXL is told about a picture, in pixels: its size before it was scaled, the corner of the part

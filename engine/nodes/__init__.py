@@ -80,7 +80,13 @@ from engine.nodes.inpaint import (
     instruct_pix_to_pix_conditioning,
     vae_encode_for_inpaint,
 )
-from engine.nodes.ip_adapter import ip_adapter_advanced, ip_adapter_model_loader
+from engine.nodes.ip_adapter import (
+    ip_adapter_advanced,
+    ip_adapter_combine_embeds,
+    ip_adapter_embeds,
+    ip_adapter_encoder,
+    ip_adapter_model_loader,
+)
 from engine.nodes.latent import empty_latent_image, latent_upscale, vae_decode, vae_encode
 from engine.nodes.latent_arithmetic import (
     latent_add,
@@ -188,6 +194,7 @@ from engine.nodes.samplers import (
     sampler_euler_ancestral,
     sampler_euler_ancestral_cfg_pp,
     sampler_euler_cfg_pp,
+    sampler_lcm_upscale,
     sampler_lms,
     sampler_sa_solver,
     sampler_seeds_2,
@@ -409,4 +416,8 @@ NODES: tuple[AnyNode, ...] = (
     epsilon_scaling,
     sampler_euler_cfg_pp,
     align_your_steps_scheduler,
+    ip_adapter_encoder,
+    ip_adapter_combine_embeds,
+    ip_adapter_embeds,
+    sampler_lcm_upscale,
 )

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal, cast
 
 import torch
+from torch import Tensor
 
 from engine.errors import UnsupportedCheckpoint
 from engine.graph.context import Context
@@ -44,11 +45,20 @@ def clip_vision_encode(
 
 
 def encode_picture(
-    encoder: ClipVision, image: Image, ctx: Context, *, is_cropped: bool = True
+    encoder: ClipVision,
+    image: Image,
+    ctx: Context,
+    *,
+    is_cropped: bool = True,
+    visible: Tensor | None = None,
 ) -> ClipVisionOutput:
-    """The pictures' vectors, float32 on the CPU."""
+    """The pictures' vectors, float32 on the CPU. visible: (B or 1, 1, side_px, side_px), 1 where they are
+    seen, 0 where there is the grey of training's mean instead.
+    """
     config, placement = cast("ClipVisionConfig", encoder.handle.config), ctx.pool.placement
     pixels = prepare(image.pixels.to(placement.device), config.side_px, is_cropped=is_cropped)
+    if visible is not None:
+        pixels = pixels * visible.to(pixels)
     with torch.inference_mode(), ctx.pool.lease(encoder.handle) as leased:
         seen = cast("clip_vision.ClipVision", leased)(pixels.to(placement.dtype_of("clip")))
     return ClipVisionOutput(*(found.float().cpu() for found in (seen.embeds, seen.last, seen.penultimate)))

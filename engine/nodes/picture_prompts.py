@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeAlias, cast
 
 import torch
@@ -19,9 +20,13 @@ Predict: TypeAlias = Callable[[Tensor, float, Condition], Tensor]
 
 
 @contextmanager
-def prompting_by_pictures(model: Model, module: nn.Module, predict: Predict) -> Generator[Predict]:
-    """`predict` as the model's pictures prompt it, for as long as the block runs. module: its network."""
-    prompts = [each for each in model.adaptations if isinstance(each, PicturePrompt)]
+def prompting_by_pictures(
+    model: Model, module: nn.Module, predict: Predict, device: torch.device
+) -> Generator[Predict]:
+    """`predict` as the model's pictures prompt it, for as long as the block runs. module: its network, on the
+    device.
+    """
+    prompts = [_place(each, device) for each in model.adaptations if isinstance(each, PicturePrompt)]
     if not prompts:
         yield predict
         return
@@ -41,14 +46,17 @@ def prompting_by_pictures(model: Model, module: nn.Module, predict: Predict) -> 
         yield prompted
 
 
+def _place(prompt: PicturePrompt, device: torch.device) -> PicturePrompt:
+    """The prompt with its keys and values on the device, once for all calls."""
+    pairs = tuple(pair and (pair[0].to(device), pair[1].to(device)) for pair in prompt.pairs)
+    return replace(prompt, pairs=pairs)
+
+
 def _show(prompt: PicturePrompt, x: Tensor, condition: Condition) -> Shown:
     """Each sample its side's keys and values. A mask is of all that the network sees."""
     per_part = len(x) // condition.parts
-    sides = torch.tensor(condition.are_negative).long().repeat_interleave(per_part)
-    pairs = [
-        None if pair is None else (pair[0][sides].to(x.device), pair[1][sides].to(x.device))
-        for pair in prompt.pairs
-    ]
+    sides = torch.tensor(condition.are_negative, device=x.device).long().repeat_interleave(per_part)
+    pairs = [pair and (pair[0][sides], pair[1][sides]) for pair in prompt.pairs]
     if prompt.mask is None:
         return Shown(pairs)
     mask = fit_mask(prompt.mask, x.shape[-2:])

@@ -4,10 +4,13 @@ import math
 from functools import partial
 from typing import Annotated, Literal
 
+from torch import Tensor
+
 from engine.errors import BadInput
 from engine.graph.kinds import EXACT, FloatWidget, IntWidget, Model, Sampler, Tip
 from engine.graph.spec import node
 from engine.nodes.denoising import sigmas_of
+from engine.nodes.resize import resize
 from engine.nodes.sampling import SamplerName
 from engine.sampling.samplers.dpm_solver import StepControl, dpm_adaptive
 from engine.sampling.samplers.er_sde import Extended, er_sde
@@ -25,6 +28,7 @@ from engine.sampling.samplers.sde import Singlestep, TwoStep, dpmpp_2m_sde, dpmp
 from engine.sampling.samplers.seeds import TwoStage, seeds_2
 from engine.sampling.samplers.steps import Stochastic
 from engine.sampling.samplers.table import SAMPLERS
+from engine.sampling.samplers.upscaling import Upscaling, lcm_upscale
 
 _CATEGORY = "sampling/custom_sampling/samplers"
 # A step's factor is 1 + arctan of something: no safety above it would ever accept one.
@@ -149,6 +153,24 @@ def sampler_er_sde(
     none.
     """
     return Sampler(Method(partial(er_sde, settings=Extended(eta, s_noise, solver_type, max_stage))))
+
+
+@node("SamplerLCMUpscale", category=_CATEGORY)
+def sampler_lcm_upscale(
+    *,
+    scale_ratio: Annotated[float, FloatWidget(0.1, 20.0, step=0.01)] = 1.0,
+    scale_steps: Annotated[
+        int, IntWidget(-1, 1000, step=1), Tip("Over how many steps; -1 for half of them.")
+    ] = -1,
+    upscale_method: Literal["bislerp", "nearest-exact", "bilinear", "area", "bicubic"],
+) -> Sampler:
+    """LCM that makes the picture larger on its way."""
+
+    def scale(x: Tensor, width: int, height: int) -> Tensor:
+        return resize(x, width, height, upscale_method)
+
+    settings = Upscaling(scale_ratio, None if scale_steps < 0 else scale_steps, scale)
+    return Sampler(Method(partial(lcm_upscale, settings=settings), changes_size=True))
 
 
 @node("SamplerSASolver", category=_CATEGORY)

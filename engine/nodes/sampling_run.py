@@ -10,12 +10,14 @@ import PIL.Image
 import torch
 from torch import Tensor
 
+from engine.errors import BadInput
 from engine.graph.adaptations import NegativeBesideEmpty, PerpendicularNegative
 from engine.graph.context import Context
 from engine.graph.kinds import Guider, Latent, Noise
 from engine.models.detect import find_family
 from engine.models.family import LatentFormat
 from engine.models.kl_vae import KlVae
+from engine.models.sd_unet import SdUNetConfig
 from engine.nodes.adapting import adapt_guided, mask_at_of
 from engine.nodes.denoising import (
     check_fit,
@@ -55,6 +57,8 @@ def run_walk(walk: Walk, ctx: Context) -> tuple[Latent, Latent]:
     guider, latent = _with_empty_side(walk.guider), walk.latent
     model = guider.model
     check_fit(model, latent, *guider.sides)
+    if walk.method.changes_size:
+        _check_no_places(guider, latent)
     known = find_family(model.handle.family).latent
     device = ctx.pool.placement.device
     estimates: list[Tensor] = []
@@ -82,6 +86,21 @@ def run_walk(walk: Walk, ctx: Context) -> tuple[Latent, Latent]:
     return finished, replace(latent, samples=estimates[0].cpu()) if estimates else finished
 
 
+def _check_no_places(guider: Guider, latent: Latent) -> None:
+    """Raises BadInput where something is bound to places of a picture whose size will change."""
+    entries = [entry for side in guider.sides for entry in side.entries]
+    channels = cast("SdUNetConfig", guider.model.handle.config).in_channels
+    if (
+        latent.noise_mask is not None
+        or channels != latent.samples.shape[1]
+        or any(entry.mask is not None or entry.area is not None for entry in entries)
+    ):
+        raise BadInput(
+            "SamplerLCMUpscale changes the picture's size on its way: it cannot repaint a part of it, nor"
+            " take conditioning with masks or areas, nor a model that is given a picture"
+        )
+
+
 def _with_empty_side(guider: Guider) -> Guider:
     """The guider with a third side where the model wants to measure its two from the empty text."""
     wishes = [each for each in guider.model.adaptations if isinstance(each, NegativeBesideEmpty)]
@@ -107,10 +126,10 @@ def _denoiser(guider: Guider, latent: Latent, ctx: Context) -> Generator[GuidedD
         conditions_of(side, model, latent, ctx.pool, is_negative=0 < place == last)
         for place, side in enumerate(guider.sides)
     )
+    device, dtype = ctx.pool.placement.device, ctx.pool.placement.dtype_of("unet")
     with ctx.pool.lease(model.handle) as module:
-        dtype = ctx.pool.placement.dtype_of("unet")
         adapted = adapt(cast("Network", module), parametrisation_of(model), dtype)
-        with prompting_by_pictures(model, module, adapted) as prompted:
+        with prompting_by_pictures(model, module, adapted, device) as prompted:
 
             def predict(x: Tensor, sigma: float, condition: Condition) -> Tensor:
                 ctx.check_cancelled()

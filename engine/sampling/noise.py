@@ -11,8 +11,10 @@ from engine.sampling.brownian import BrownianPath
 class NoiseSource(Protocol):
     """Fresh noise for stochastic samplers."""
 
-    def __call__(self, sigma: float, sigma_next: float) -> Tensor:
-        """Unit noise (B, C, H, W) for the step from `sigma` to `sigma_next`."""
+    def __call__(self, sigma: float, sigma_next: float, like: Tensor | None = None) -> Tensor:
+        """Unit noise (B, C, H, W) for the step from `sigma` to `sigma_next`; of `like`'s size where sizes may
+        change, which they may not along a path.
+        """
         ...
 
 
@@ -36,10 +38,11 @@ def initial_noise(shape: torch.Size, seed: int, batch_index: tuple[int, ...] | N
 
 def step_noise(like: Tensor, seed: int) -> NoiseSource:
     """One draw of `like`'s shape a call, on its device, whatever the levels."""
-    source = generator(seed)
+    source, usual = generator(seed), like
 
-    def draw(sigma: float, sigma_next: float) -> Tensor:
-        return torch.randn(like.shape, generator=source).to(like.device)
+    def draw(sigma: float, sigma_next: float, like: Tensor | None = None) -> Tensor:
+        shape = usual.shape if like is None else like.shape
+        return torch.randn(shape, generator=source).to(usual.device)
 
     return draw
 
@@ -52,4 +55,9 @@ def brownian_noise(like: Tensor, seed: int, sigmas: Tensor) -> NoiseSource:
     positive = sigmas[sigmas > 0].double()
     low, high = (float(positive.min()), float(positive.max())) if len(positive) else (0.0, 1.0)
     path = BrownianPath(low, high, like.shape, seed)
-    return lambda sigma, sigma_next: path.noise(sigma, sigma_next).to(like.device)
+    device = like.device
+
+    def draw(sigma: float, sigma_next: float, like: Tensor | None = None) -> Tensor:
+        return path.noise(sigma, sigma_next).to(device)
+
+    return draw

@@ -20,9 +20,11 @@ class Method:
     drops_second_last: takes a schedule of one step more without its second-last level, because its last step
     must not be a tiny one.
     has_fresh_mask_noise: keeps what is not repainted at the noise of another seed than its own.
+    changes_size: ends with another width and height than it begins with.
     """
 
     walk: Sampler
     is_brownian: bool = False
     drops_second_last: bool = False
     has_fresh_mask_noise: bool = False
+    changes_size: bool = False

@@ -12,16 +12,19 @@ from torch import Tensor
 
 from engine.errors import BadInput, UnsupportedCheckpoint
 from engine.graph.adaptations import PicturePrompt
-from engine.graph.kinds import ClipVision, Image, IpAdapter, Latent, Mask, Model
+from engine.graph.kinds import ClipVision, Embeds, Image, IpAdapter, Latent, Mask, Model
 from engine.models.clip_vision import prepare
 from engine.models.ip_adapter import IpAdapterConfig, Projection, Spot, spots_of
 from engine.nodes.clip_vision import clip_vision_loader
 from engine.nodes.ip_adapter import (
     combine,
     ip_adapter_advanced,
+    ip_adapter_combine_embeds,
+    ip_adapter_embeds,
+    ip_adapter_encoder,
     ip_adapter_model_loader,
-    weights_at,
 )
+from engine.nodes.picture_weights import weights_at
 from engine.nodes.sampling import ksampler
 from tests.engine.nodes.studio import Studio
 from tests.engine.oracles import families
@@ -257,6 +260,8 @@ SEEN = torch.tensor([[3.0, 4.0], [1.0, 0.0], [3.0, 2.0]])
         ("subtract", [[1.0, 3.0]]),
         ("average", [[7 / 3, 2.0]]),
         ("norm average", [[7 / 3 / 19**0.5, 2 / 20**0.5]]),
+        ("max", [[3.0, 4.0]]),
+        ("min", [[1.0, 0.0]]),
     ],
 )
 def test_several_images_become(combination: Any, expected: list[list[float]]) -> None:
@@ -339,3 +344,71 @@ def test_a_file_of_another_kind_is_refused_by_name(scene: Scene, tmp_path: Path)
         UnsupportedCheckpoint, match=r"other\.safetensors is no IP-Adapter.*textual inversion"
     ):
         ip_adapter_model_loader(ipadapter_file="other.safetensors", ctx=scene.studio.context)
+
+
+def encode(scene: Scene, image: Tensor = CAT, **settings: Any) -> tuple[Embeds, Embeds]:
+    settings = {"clip_vision": scene.vision()} | settings
+    return ip_adapter_encoder(
+        ipadapter=scene.adapter(), image=Image(image), ctx=scene.studio.context, **settings
+    )
+
+
+def prompt_by(scene: Scene, positive: Embeds, **settings: Any) -> Model:
+    return ip_adapter_embeds(
+        model=scene.plain(),
+        ipadapter=scene.adapter(),
+        pos_embed=positive,
+        weight_type="linear",
+        embeds_scaling="V only",
+        ctx=scene.studio.context,
+        **settings,
+    )
+
+
+@pytest.mark.parametrize("projection", ["vector", "resampler"])
+def test_encoded_pictures_prompt_as_the_pictures_do(make_scene: MakeScene, projection: Projection) -> None:
+    scene = make_scene(families.SD1, projection)
+    positive, negative = encode(scene)
+    found = scene.sample(prompt_by(scene, positive, neg_embed=negative, weight=0.7))
+    assert torch.equal(found, scene.sample(scene.prompt(scene.plain(), weight=0.7)))
+    left_to_the_node = prompt_by(scene, positive, clip_vision=scene.vision(), weight=0.7)
+    assert torch.equal(found, scene.sample(left_to_the_node))
+
+
+def test_an_encoded_picture_is_weighed_and_may_be_masked(scene: Scene) -> None:
+    (plain, _), (half, nothing) = encode(scene), encode(scene, weight=0.5)
+    torch.testing.assert_close(half.values, plain.values * 0.5)
+    assert not nothing.values.any()
+    whole, _ = encode(scene, mask=Mask(torch.ones(1, 30, 40)))
+    torch.testing.assert_close(whole.values, plain.values)
+    left = torch.ones(1, SIDE_PX, SIDE_PX)
+    left[..., 28:] = 0
+    masked, _ = encode(scene, mask=Mask(left))
+    reference: Any = build_vision()
+    shown = prepare(CAT, SIDE_PX, is_cropped=True)
+    shown[..., 28:] = 0
+    with torch.inference_mode():
+        expected = reference(shown).image_embeds
+    assert relative_error(masked.values, expected) < 1e-5
+    assert relative_error(masked.values, plain.values) > 1e-2
+
+
+def test_encoded_pictures_are_combined(scene: Scene) -> None:
+    (cat, _), (dog, _) = encode(scene), encode(scene, DOG)
+    average = ip_adapter_combine_embeds(embed1=cat, method="average", embed3=dog)
+    torch.testing.assert_close(average.values, (cat.values + dog.values) / 2)
+    both = ip_adapter_combine_embeds(embed1=cat, method="concat", embed2=dog)
+    expected = scene.prompt(scene.plain(), torch.cat([CAT, DOG]))
+    assert torch.equal(scene.sample(prompt_by(scene, both)), scene.sample(expected))
+
+
+def test_embeds_of_different_adapters_are_not_combined() -> None:
+    one, other = Embeds(torch.zeros(1, 24)), Embeds(torch.zeros(1, 17, 32))
+    with pytest.raises(BadInput, match=r"shapes \[24\], \[17, 32\] cannot be combined"):
+        ip_adapter_combine_embeds(embed1=one, method="concat", embed2=other)
+
+
+@pytest.mark.parametrize("shape", [(1, 17, 24), (1, 20)])
+def test_embeds_of_another_adapter_are_refused(scene: Scene, shape: tuple[int, ...]) -> None:
+    with pytest.raises(BadInput, match=r"pos_embed has shape \[1, .*which tiny\.safetensors does not take"):
+        prompt_by(scene, Embeds(torch.zeros(shape)))

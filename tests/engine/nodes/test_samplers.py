@@ -1,5 +1,6 @@
 """Sampler nodes on data whose answer is known: the usual settings are the named samplers', others differ."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,10 +8,13 @@ import torch
 from torch import Tensor
 
 from engine.errors import BadInput, EngineError
-from engine.graph.kinds import Model, Sampler
+from engine.graph.kinds import Conditioning, Latent, Model, Sampler, Sigmas
 from engine.nodes import samplers
+from engine.nodes.conditioning import conditioning_set_area
+from engine.nodes.custom_sampling import sampler_custom
 from engine.sampling.noise import brownian_noise, step_noise
 from engine.sampling.schedules import karras
+from tests.engine.nodes.studio import Studio
 from tests.engine.sampling.gaussian import EPS, GaussianDenoiser, walk
 
 SEEDS2 = samplers.sampler_seeds_2
@@ -163,3 +167,77 @@ def test_without_an_unconditional_side_of_its_own_the_alternative_is_euler() -> 
     x, levels = torch.linspace(-20, 20, 8).reshape(1, 8), karras(EPS, 6)
     euler = walk(samplers.ksampler_select(sampler_name="euler").method, GaussianDenoiser(0.3), x, levels)
     torch.testing.assert_close(walk(method, GaussianDenoiser(0.3), x, levels), euler)
+
+
+def upscale(ratio: float, steps: int, *, method: Any = "bilinear") -> Sampler:
+    return samplers.sampler_lcm_upscale(scale_ratio=ratio, scale_steps=steps, upscale_method=method)
+
+
+def sizes_of(sampler: Sampler, levels: Tensor) -> list[tuple[int, ...]]:
+    """What the denoiser is shown, and where the walk ends."""
+    x, seen = torch.ones(1, 4, 8, 6), list[tuple[int, ...]]()
+
+    def denoiser(x: Tensor, sigma: float) -> Tensor:
+        seen.append(tuple(x.shape[-2:]))
+        return x * 0.5
+
+    end = walk(sampler.method, denoiser, x, levels, step_noise(x, 1))
+    return [*seen, tuple(end.shape[-2:])]
+
+
+FOUR_STEPS = torch.tensor([8.0, 4.0, 2.0, 1.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("ratio", "steps", "expected"),
+    [
+        (2.0, -1, [(8, 6), (12, 9), (16, 12), (16, 12), (16, 12)]),
+        (2.0, 1, [(8, 6), (16, 12), (16, 12), (16, 12), (16, 12)]),
+        (2.0, 4, [(8, 6), (10, 8), (12, 9), (14, 10), (16, 12)]),
+        (0.5, 2, [(8, 6), (6, 4), (4, 3), (4, 3), (4, 3)]),
+        (2.0, 0, [(8, 6)] * 5),
+    ],
+)
+def test_the_picture_grows_by_equal_amounts_a_step(
+    ratio: float, steps: int, expected: list[tuple[int, int]]
+) -> None:
+    assert sizes_of(upscale(ratio, steps), FOUR_STEPS) == expected
+
+
+def test_a_picture_that_does_not_grow_is_lcms() -> None:
+    x = torch.linspace(-20, 20, 32).reshape(1, 2, 4, 4)
+    lcm = samplers.ksampler_select(sampler_name="lcm")
+    found, expected = (
+        walk(sampler.method, GaussianDenoiser(0.3), x, FOUR_STEPS, step_noise(x, 1))
+        for sampler in (upscale(1.0, -1), lcm)
+    )
+    assert torch.equal(found, expected)
+
+
+def run_upscaled(studio: Studio, latent: Latent, positive: Conditioning) -> Latent:
+    ended, _ = sampler_custom(
+        model=studio.load()[0],
+        cfg=2.0,
+        positive=positive,
+        negative=studio.encode("blurry"),
+        sampler=upscale(1.5, -1, method="bislerp"),
+        sigmas=Sigmas(FOUR_STEPS),
+        latent_image=latent,
+        ctx=studio.context,
+    )
+    return ended
+
+
+def test_a_whole_run_ends_larger(studio: Studio) -> None:
+    ended = run_upscaled(studio, Latent(torch.zeros(1, 4, 8, 8)), studio.encode("a cat"))
+    assert ended.samples.shape == (1, 4, 12, 12)
+    assert ended.samples.isfinite().all()
+
+
+def test_what_is_bound_to_places_does_not_grow(studio: Studio) -> None:
+    cat, latent = studio.encode("a cat"), Latent(torch.zeros(1, 4, 8, 8))
+    masked = replace(latent, noise_mask=torch.ones(1, 64, 64))
+    area = conditioning_set_area(conditioning=cat, width=64, height=64)
+    for bound in ((masked, cat), (latent, area)):
+        with pytest.raises(BadInput, match="SamplerLCMUpscale changes the picture's size"):
+            run_upscaled(studio, *bound)
