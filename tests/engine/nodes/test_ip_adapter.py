@@ -412,3 +412,33 @@ def test_embeds_of_different_adapters_are_not_combined() -> None:
 def test_embeds_of_another_adapter_are_refused(scene: Scene, shape: tuple[int, ...]) -> None:
     with pytest.raises(BadInput, match=r"pos_embed has shape \[1, .*which tiny\.safetensors does not take"):
         prompt_by(scene, Embeds(torch.zeros(shape)))
+
+
+@pytest.mark.parametrize(
+    ("spec", "inputs", "outputs"),
+    [
+        (ip_adapter_model_loader, "ipadapter_file", "IPADAPTER"),
+        (
+            ip_adapter_advanced,
+            "model ipadapter image weight=1.0 weight_type combine_embeds start_at=0.0 end_at=1.0"
+            " embeds_scaling image_negative? attn_mask? clip_vision?",
+            "MODEL",
+        ),
+        (ip_adapter_encoder, "ipadapter image weight=1.0 mask? clip_vision?", "pos_embed neg_embed"),
+        (ip_adapter_combine_embeds, "embed1 method embed2? embed3? embed4? embed5?", "EMBEDS"),
+        (
+            ip_adapter_embeds,
+            "model ipadapter pos_embed weight=1.0 weight_type start_at=0.0 end_at=1.0 embeds_scaling"
+            " neg_embed? attn_mask? clip_vision?",
+            "MODEL",
+        ),
+    ],
+    ids=["loader", "advanced", "encoder", "combine", "embeds"],
+)
+def test_a_node_has_the_inputs_of_ipadapter_plus(spec: Any, inputs: str, outputs: str) -> None:
+    found = [
+        each.name + ("" if each.required else "?") + ("" if each.default is None else f"={each.default}")
+        for each in spec.schema.inputs
+    ]
+    assert found == inputs.split()
+    assert [each.name for each in spec.schema.outputs] == outputs.split()
