@@ -53,17 +53,16 @@ def test_edges_are_those_of_cannys_steps(low: float, high: float) -> None:
 
 
 def test_a_faint_edge_counts_where_it_is_joined_to_a_strong_one() -> None:
+    # A step that fades from top to bottom, without a corner that would break the line.
     picture = torch.zeros(1, 40, 32, 3)
-    picture[:, :20, 16:] = 1.0
-    picture[:, 20:, 16:] = 0.2
+    picture[:, :, 16:] = torch.linspace(1.0, 0.12, 40)[None, :, None, None]
     # Halfway, so that the slope has one steepest column.
     picture[:, :, 16] /= 2
-    line = edges(picture, 0.2, 0.9)[0, :, 14:18].amax(dim=1)
-    assert line[4:16].all()
-    assert line[24:36].all()
-    alone = picture.clone()
-    alone[:, :20] = 0
-    assert not edges(alone, 0.2, 0.9)[0, 24:36, 14:18].any()
+    assert edges(picture, 0.3, 0.9)[0, 4:36, 16].all()
+    # Its lower part is faint everywhere.
+    alone = picture[:, [31] * 31 + list(range(31, 40))]
+    assert not edges(alone, 0.3, 0.9).any()
+    assert edges(alone, 0.3, 0.6)[0, 4:36, 16].all()
 
 
 def test_each_picture_of_a_batch_is_looked_at_by_itself() -> None:
