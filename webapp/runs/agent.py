@@ -110,7 +110,7 @@ class Agent:
         try:
             return claim_run(self._identity)
         except Fenced:
-            self._on_fenced()
+            self._end_fenced()
             return None
 
     def _execute(self, lease: Lease, runner: GraphRunner) -> None:
@@ -158,9 +158,15 @@ class Agent:
             # The time before the call: the row was written after it, never before.
             self._beaten_at_s = now
             return
+        self._end_fenced()
+
+    def _end_fenced(self) -> None:
+        """Another agent has this name: take no new life under it, and tell the process to end."""
         log.error("another agent has started as %r: this one ends", self._name)
-        if self._attempt is not None:
-            self._attempt.signal.stop(StopReason.LOST)
+        self._stopping.set()
+        attempt = self._attempt
+        if attempt is not None:
+            attempt.signal.stop(StopReason.LOST)
         self._on_fenced()
 
     def _look_after_attempt(self) -> None:
