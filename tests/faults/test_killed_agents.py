@@ -9,7 +9,7 @@ from tests.faults.prompts import sized
 from tests.stack import Stack
 
 pytestmark = pytest.mark.slow
-LONG = 400
+LONG = 150
 
 
 def is_stepping(run: Any) -> bool:
