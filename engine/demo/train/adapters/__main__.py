@@ -8,6 +8,7 @@ from typing import Final
 import torch
 
 from engine.demo.train.adapters.blueprint import train_blueprint
+from engine.demo.train.adapters.edges import train_edges
 from engine.demo.train.adapters.embedding import train_embedding
 from engine.demo.train.networks import Networks, read_model
 from engine.demo.train.state import Plan
@@ -16,6 +17,7 @@ from engine.demo.train.state import Plan
 ADAPTERS: Final[Mapping[str, tuple[Callable[[Networks, Path, Plan], Path], int]]] = {
     "embedding": (train_embedding, 250),
     "blueprint": (train_blueprint, 300),
+    "edges": (train_edges, 800),
 }
 
 
