@@ -47,6 +47,7 @@ from engine.graph.validate import find_outputs, validate
 
 __all__ = [
     "CATALOG_FILE",
+    "DEMO_MODELS",
     "MAX_EDGES",
     "MAX_INPUT_BYTES",
     "MAX_NODES",
@@ -94,6 +95,8 @@ __all__ = [
 ]
 
 CATALOG_FILE = Path(__file__).with_name("catalog.json")
+# Laid out as a models folder: what ships with Atelier.
+DEMO_MODELS = Path(__file__).parent / "demo" / "models"
 
 
 class Runner(Protocol):

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def stack(tmp_path: Path, models: Path) -> Iterator[Stack]:
+def stack(tmp_path: Path) -> Iterator[Stack]:
     with fresh_database() as url:
-        stack = Stack(tmp_path / "data", url, settings={"ATELIER_MODELS": str(models)})
+        stack = Stack(tmp_path / "data", url)
         stack.start()
         yield stack
         stack.stop()

@@ -21,12 +21,12 @@ LOOK_S = 0.1
 class Started:
     """A supervisor with the programs that it has started."""
 
-    def __init__(self, data: Path, models: Path) -> None:
+    def __init__(self, data: Path) -> None:
         self.data = data
         self.output = data.parent / "console"
         settings = {
             "ATELIER_DATA": str(data),
-            "ATELIER_MODELS": str(models),
+            "ATELIER_MODELS": "",
             "ATELIER_BIND": f"{LOOPBACK}:{find_free_port(LOOPBACK)}",
         }
         self.process = subprocess.Popen(
@@ -68,10 +68,10 @@ def _parent_of(pid: int) -> int | None:
 
 
 @pytest.fixture
-def started(tmp_path: Path, models: Path) -> Iterator[Started]:
+def started(tmp_path: Path) -> Iterator[Started]:
     if not Path("/proc/self/stat").exists():
         pytest.skip("processes are counted by /proc, which this system has not")
-    started = Started(tmp_path / "data", models)
+    started = Started(tmp_path / "data")
     yield started
     started.process.kill()
     started.process.wait()

@@ -3,8 +3,6 @@
 import contextlib
 import fcntl
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +10,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from webapp.config.environment import BASE, Environment
-
-CHECKPOINTS = "checkpoints"
-DEMO_NAME = "atelier-demo.safetensors"
+from engine.api import DEMO_MODELS
+from webapp.config.environment import Environment
 
 
 class AlreadyStarted(Exception):
@@ -48,20 +44,17 @@ def migrate_if_needed() -> None:
         call_command("migrate", interactive=False, verbosity=0)
 
 
-def has_checkpoint(models: Path) -> bool:
-    """Whether there is any checkpoint to run."""
-    return any(path.is_file() for path in (models / CHECKPOINTS).rglob("*.safetensors"))
+def link_demo_models(environment: Environment) -> None:
+    """Make the models that ship with Atelier appear in the models folder; never in folders of other tools.
 
-
-def make_demo_checkpoint(environment: Environment) -> None:
-    """A few megabytes of random weights, so that there is something to run before people bring a model.
-
-    In a process of its own: it takes torch to make, and the supervisor stays small. Never into folders of
-    other tools.
+    Links follow an update of Atelier. A file of the same name that somebody put there stays.
     """
-    folder = environment.models_root / CHECKPOINTS
-    if environment.models is not None or has_checkpoint(environment.models_root):
+    if environment.models is not None:
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    argv = [sys.executable, "-m", "engine.demo.random_checkpoint", str(folder / DEMO_NAME)]
-    subprocess.run(argv, cwd=BASE, check=True, capture_output=True)  # noqa: S603  argv is ours
+    for file in sorted(DEMO_MODELS.rglob("*.safetensors")):
+        link = environment.models_root / file.relative_to(DEMO_MODELS)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if link.is_symlink() and not link.exists():
+            link.unlink()  # Atelier was moved
+        if not link.exists():
+            link.symlink_to(file)

@@ -12,11 +12,11 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import Tensor
 
-from engine.demo.random_checkpoint import draw_weights
 from engine.models.clip_text import ClipTextConfig
 from engine.models.kl_vae import KlVaeConfig
 from engine.models.sd_unet import Level, SdUNetConfig
 from engine.residency.device import DTYPES
+from tests.engine.oracles.random_weights import draw_weights
 
 
 @dataclass(frozen=True)

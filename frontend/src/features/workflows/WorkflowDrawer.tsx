@@ -5,6 +5,7 @@ import { useStudio } from '@/features/session'
 import { text } from '@/shared/messages'
 import { IconButton } from '@/shared/ui/IconButton'
 
+import { ExampleList } from './ExampleList'
 import { WorkflowItem } from './WorkflowItem'
 import { useWorkflowList } from './workflows'
 
@@ -30,6 +31,7 @@ export function WorkflowDrawer({ onClose }: { readonly onClose: () => void }) {
           <small>{text.workflows.exampleDetail}</small>
         </span>
       </button>
+      <ExampleList />
       <ul>
         {workflows.map((workflow) => (
           <WorkflowItem key={workflow.id} workflow={workflow} />

@@ -177,6 +177,14 @@ export const en = {
     example: 'Text to image',
     exampleDetail: 'Start from the built-in graph',
   },
+  examples: {
+    label: 'Examples',
+    open: (title: string) => `Open the example ${title}`,
+    items: {
+      textToImage: { title: 'Text to image', detail: 'A prompt becomes a picture' },
+      imageToImage: { title: 'Image to image', detail: 'A sketch is painted again' },
+    },
+  },
   shortcuts: {
     title: 'Keyboard shortcuts',
     close: 'Close',

@@ -1,6 +1,5 @@
 """manage.py start: everything on this machine under one supervisor."""
 
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from webapp.config.environment import DEFAULT_PORT, Environment
 from webapp.config.preparation import (
     AlreadyStarted,
     hold_data_folder,
-    make_demo_checkpoint,
+    link_demo_models,
     migrate_if_needed,
 )
 from webapp.config.programs import (
@@ -83,7 +82,7 @@ class Start:
         migrate_if_needed()
         owner = ensure_first_workspace()
         web = supervisor.start(web_program(environment.host, port, shared))
-        self._make_demo_checkpoint()
+        link_demo_models(environment)
         supervisor.start(agent_program(environment.worker_name or AGENT_NAME, shared))
         health = f"http://{reachable(environment.host)}:{port}/health"
         self._wait_until(lambda: answers(health), web)
@@ -97,12 +96,6 @@ class Start:
         url = broker_url(port, password)
         self._wait_until(lambda: responds(url), broker)
         return url
-
-    def _make_demo_checkpoint(self) -> None:
-        try:
-            make_demo_checkpoint(self._environment)
-        except subprocess.CalledProcessError as error:
-            self._logs.say(f"The demo checkpoint could not be made: {error.stderr.decode(errors='replace')}")
 
     def _wait_until(self, is_ready: Callable[[], bool], child: Child) -> None:
         deadline_s = time.monotonic() + READY_WITHIN_S

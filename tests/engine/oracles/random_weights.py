@@ -1,39 +1,17 @@
-"""python -m engine.demo.random_checkpoint FILE: a small SD 1.x checkpoint with seeded random weights.
+"""Seeded random weights in the layout of an SD 1.x checkpoint; their pictures are abstract."""
 
-It has the layout, the parts and the key names of a released file, so that the whole path is real before any
-trained weights are at hand; its pictures are abstract.
-"""
-
-import argparse
 import hashlib
 import math
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from engine.models.clip_text import ClipTextConfig
 from engine.models.kl_vae import KlVaeConfig
-from engine.models.sd_unet import Level, SdUNetConfig
+from engine.models.sd_unet import SdUNetConfig
 
 LATENT_CHANNELS = 4
-CLIP_VOCABULARY = 49_408
-CLIP_LENGTH = 77
-
-# Small enough to make and to run in seconds on a laptop; 32 is the least that the group norms allow.
-UNET = SdUNetConfig(
-    in_channels=LATENT_CHANNELS,
-    out_channels=LATENT_CHANNELS,
-    model_channels=32,
-    context_width=32,
-    levels=(Level(32, 1, 0), Level(64, 1, 1), Level(64, 1, 1), Level(64, 1, 0)),
-)
-TEXT = ClipTextConfig(CLIP_VOCABULARY, CLIP_LENGTH, width=32, inner_width=128, layers=2, heads=1)
-VAE = KlVaeConfig(
-    pixel_channels=3, latent_channels=LATENT_CHANNELS, widths=(32, 32, 64, 64), residual_blocks=1
-)
 
 # The prediction: how much of a latent's fine grain is called noise, how much of its coarse shapes, and how
 # strongly the random layers (and so the prompt) join in.
@@ -116,26 +94,3 @@ def _carry_latent(weights: dict[str, Tensor], unet: str, *, width: int) -> None:
         stem[number, latent_channel, 1, 1] = sign
         skip[number, before + number] = 1
         head[latent_channel, number] = sign * grain
-
-
-def write_checkpoint(
-    path: Path, weights: Mapping[str, Tensor], *, dtype: torch.dtype = torch.float16
-) -> None:
-    """Write a checkpoint that is either whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    save_file({name: tensor.to(dtype).contiguous() for name, tensor in weights.items()}, partial)
-    partial.replace(path)
-
-
-def main() -> None:
-    """Write the checkpoint that the arguments ask for."""
-    parser = argparse.ArgumentParser(prog="python -m engine.demo.random_checkpoint", description=main.__doc__)
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    write_checkpoint(arguments.file, draw_weights(UNET, TEXT, VAE, seed=arguments.seed))
-
-
-if __name__ == "__main__":
-    main()
