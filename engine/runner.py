@@ -102,9 +102,8 @@ class _FileIdentities:
         return " ".join(self._identify_model(folder, model) for model in names)
 
     def _identify_model(self, folder: str, name: str) -> str:
-        path = self.models.resolve(folder, name)
-        status = path.stat()
-        return f"file:{path}:{status.st_size}:{status.st_mtime_ns}"
+        statuses = ((path, path.stat()) for path in self.models.files(folder, name))
+        return " ".join(f"file:{path}:{found.st_size}:{found.st_mtime_ns}" for path, found in statuses)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from engine.errors import WeightsUnreadable
@@ -18,6 +18,9 @@ _FORMER_NAMES: Mapping[str, tuple[str, ...]] = {
     "diffusion_models": ("unet",),
     "text_encoders": ("clip",),
 }
+# Autoencoders that are two files in the folder vae_approx, NAME_encoder and NAME_decoder; they are offered
+# beside those of the folder vae.
+TINY_VAES = ("taesd", "taesdxl", "taesd3", "taef1")
 # File systems take 255 bytes; a counter and a suffix are still to come.
 MAX_NAME_PART_BYTES = 200
 
@@ -39,8 +42,12 @@ class ModelFolders:
     roots: tuple[Path, ...]
 
     def names(self, folder: str) -> list[str]:
-        """Names of the weight files in `folder`, sorted, sub-folders included."""
-        return sorted(self._paths(folder))
+        """Names of the weight files in `folder`, sorted, sub-folders included.
+
+        In "vae" also the TINY_VAES whose files are there.
+        """
+        names = sorted(self._paths(folder))
+        return names if folder != "vae" else names + [name for name in TINY_VAES if self._find_pair(name)]
 
     def resolve(self, folder: str, name: str) -> Path:
         """The file behind a name. Only listed files are found, so no name leads out of the folder.
@@ -52,6 +59,19 @@ class ModelFolders:
             raise WeightsUnreadable(f"there is no file {name!r} in the models folder {folder!r}")
         return path
 
+    def files(self, folder: str, name: str) -> tuple[Path, ...]:
+        """The files that a name stands for, two for one of TINY_VAES. Raises WeightsUnreadable."""
+        pair = self._find_pair(name) if folder == "vae" else ()
+        return pair or (self.resolve(folder, name),)
+
+    def _find_pair(self, name: str) -> tuple[Path, ...]:
+        """Encoder and decoder; nothing for other names, and where one is missing."""
+        if name not in TINY_VAES:
+            return ()
+        paths = self._paths("vae_approx")
+        found = [find_by_stem(paths, f"{name}_{part}") for part in ("encoder", "decoder")]
+        return tuple(paths[file] for file in found if file) if None not in found else ()
+
     def _paths(self, folder: str) -> dict[str, Path]:
         return {
             name: path
@@ -60,6 +80,12 @@ class ModelFolders:
             for name, path in list_files(root / spelling)
             if path.suffix.lower() in WEIGHT_SUFFIXES
         }
+
+
+def find_by_stem(names: Iterable[str], stem: str) -> str | None:
+    """The first file, in order of names, that is called so but for its suffix."""
+    found = (name for name in names if PurePosixPath(name).with_suffix("").as_posix() == stem)
+    return min(found, default=None)
 
 
 def list_files(base: Path) -> Iterator[tuple[str, Path]]:

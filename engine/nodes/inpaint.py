@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 -- torch's own convention
@@ -11,7 +11,7 @@ from torch import Tensor
 from engine.graph.context import Context
 from engine.graph.kinds import Conditioning, Image, IntWidget, Latent, Mask, Tip, Vae
 from engine.graph.spec import node
-from engine.models.kl_vae import KlVaeConfig
+from engine.models.autoencoder import AutoencoderConfig
 from engine.nodes.latent import crop_to_multiple, vae_encode
 from engine.nodes.resize import resize
 
@@ -85,8 +85,7 @@ def _show(side: Conditioning, latent: Tensor, mask: Tensor | None = None) -> Con
 
 def _fit(pixels: Image, mask: Mask, vae: Vae) -> tuple[Tensor, Tensor]:
     """Picture (B, H, W, 3) and mask (B', H, W) of one size, its sides multiples of what a latent covers."""
-    config = vae.handle.config
-    factor = config.factor if isinstance(config, KlVaeConfig) else 1
+    factor = cast("AutoencoderConfig", vae.handle.config).factor
     height, width = pixels.pixels.shape[1:3]
     resized = resize(mask.values[:, None], width, height, "bilinear")[:, 0]
     cover = crop_to_multiple(resized[..., None], factor)[..., 0]

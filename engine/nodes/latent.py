@@ -10,7 +10,7 @@ from engine.errors import BadInput
 from engine.graph.context import Context
 from engine.graph.kinds import Choice, Count, Crop, Image, Latent, Pixels, ScaledLatentPixels, Vae
 from engine.graph.spec import node
-from engine.models.kl_vae import KlVae, KlVaeConfig
+from engine.models.autoencoder import Autoencoder, AutoencoderConfig
 from engine.nodes.resize import LATENT_METHODS, check_size, crop_to_aspect, resize
 
 # Of the latents that people start with; models that differ adapt them when they sample.
@@ -30,14 +30,14 @@ def empty_latent_image(*, width: Pixels = 512, height: Pixels = 512, batch_size:
 @node("VAEDecode", category="latent", title="VAE Decode")
 def vae_decode(*, samples: Latent, vae: Vae, ctx: Context) -> Image:
     """Turns latents into pictures."""
-    config = cast("KlVaeConfig", vae.handle.config)
+    config = cast("AutoencoderConfig", vae.handle.config)
     if samples.samples.shape[1] != config.latent_channels:
         raise BadInput(
             f"the latent has {samples.samples.shape[1]} channels, this VAE decodes {config.latent_channels}"
         )
     placement = ctx.pool.placement
     with torch.inference_mode(), ctx.pool.lease(vae.handle) as module:
-        decoder = cast("KlVae", module)
+        decoder = cast("Autoencoder", module)
 
         def decode(latent: Tensor) -> Tensor:
             ctx.check_cancelled()
@@ -52,11 +52,11 @@ def vae_decode(*, samples: Latent, vae: Vae, ctx: Context) -> Image:
 @node("VAEEncode", category="latent", title="VAE Encode")
 def vae_encode(*, pixels: Image, vae: Vae, ctx: Context) -> Latent:
     """Turns pictures into latents; sides that are no multiple of 8 lose their edges."""
-    config = cast("KlVaeConfig", vae.handle.config)
+    config = cast("AutoencoderConfig", vae.handle.config)
     pictures = crop_to_multiple(pixels.pixels[..., : config.pixel_channels], config.factor)
     placement = ctx.pool.placement
     with torch.inference_mode(), ctx.pool.lease(vae.handle) as module:
-        encoder = cast("KlVae", module)
+        encoder = cast("Autoencoder", module)
 
         def encode(picture: Tensor) -> Tensor:
             ctx.check_cancelled()

@@ -7,14 +7,16 @@ from typing import Annotated, Literal, cast
 
 from engine.errors import BadInput
 from engine.graph.context import Context
+from engine.graph.folders import TINY_VAES
 from engine.graph.kinds import Choice, Clip, FileChoice, Model, Parametrisation, Tip, Vae
 from engine.graph.spec import node
-from engine.models import parts, sd1, sd2, sdxl, sdxl_refiner
+from engine.models import parts, sd1, sd2, sdxl, sdxl_refiner, taesd
 from engine.models.clip_text import ClipTextConfig
 from engine.models.detect import DetectedPart, detect_denoiser, detect_part
 from engine.models.family import Family
 from engine.nodes.loaders import CheckpointName, checkpoint_loader_simple
 from engine.nodes.model_files import handle_of, model_of
+from engine.nodes.tiny_vae import tiny_vae, whole_tiny_vae
 from engine.residency.handle import Handle, Storage
 from engine.weights.header import read_header
 
@@ -68,9 +70,14 @@ def unet_loader(*, unet_name: UnetName, weight_dtype: WeightDtype, ctx: Context)
 
 @node("VAELoader", category="loaders", title="Load VAE")
 def vae_loader(*, vae_name: VaeName, ctx: Context) -> Vae:
-    """Loads a VAE from a file of its own, in the released or in diffusers' layout."""
+    """Loads a VAE from a file of its own, in the released or in diffusers' layout, or a tiny one (TAESD)."""
+    if vae_name in TINY_VAES:
+        return Vae(tiny_vae(vae_name, ctx.models))
     path = ctx.models.resolve("vae", vae_name)
-    detected = detect_part(read_header(path).shapes, parts.VAE, f"{path.name}: the VAE")
+    shapes = read_header(path).shapes
+    if taesd.WHOLE_MARKER in shapes:
+        return Vae(whole_tiny_vae(path))
+    detected = detect_part(shapes, parts.VAE, f"{path.name}: the VAE")
     # The VAEs of all families are one architecture; whose latents it speaks, no tensor tells.
     return Vae(handle_of(path, "kl_vae", "vae", detected))
 

@@ -15,6 +15,8 @@ from engine.graph.spec import node
 from engine.models import open_clip
 from engine.models.detect import find_family
 from engine.models.family import Place
+from engine.models.kl_vae import KlVaeConfig
+from engine.models.taesd import SCALE, SHIFT, TaesdConfig
 from engine.models.variant import marks_of
 from engine.nodes.denoising import parametrisation_of
 from engine.nodes.lora import encoders_of
@@ -40,6 +42,8 @@ def checkpoint_save(
     if clip.handle.family != family.name:
         title = find_family(clip.handle.family).title
         raise BadInput(f"a checkpoint of {family.title} needs its own text encoder, not one of {title}")
+    if not isinstance(vae.handle.config, KlVaeConfig):
+        raise BadInput(f"a checkpoint holds a whole VAE; {vae.handle.path.name} is of a tiny one")
     tensors = _unet_tensors(model, ctx)
     for handle, text in zip(encoders_of(clip), family.texts, strict=True):
         tensors |= _in_released_layout(_read(handle, ctx), text.part.places[0])
@@ -70,7 +74,16 @@ def clip_save(*, clip: Clip, filename_prefix: FilePrefix = "clip/ComfyUI", ctx: 
 @node("VAESave", category=_MERGING, title="VAESave", is_output=True)
 def vae_save(*, vae: Vae, filename_prefix: FilePrefix = "vae/ComfyUI_vae", ctx: Context) -> None:
     """Writes the VAE as a file of its own."""
-    save_tensors(_read(vae.handle, ctx), filename_prefix, ctx)
+    save_tensors(_vae_tensors(vae.handle, ctx), filename_prefix, ctx)
+
+
+def _vae_tensors(handle: Handle, ctx: Context) -> dict[str, Tensor]:
+    """What Load VAE takes: of a tiny VAE both its networks, and how its latents are scaled."""
+    tensors = _read(handle, ctx)
+    if isinstance(handle.config, TaesdConfig):
+        tensors |= _read(handle.rest, ctx) if handle.rest else {}
+        tensors |= {SCALE: torch.tensor(handle.config.scale), SHIFT: torch.tensor(handle.config.shift)}
+    return tensors
 
 
 def _unet_tensors(model: Model, ctx: Context) -> dict[str, Tensor]:

@@ -1,12 +1,10 @@
 """One run of a sampler on a model, with previews: what all nodes that sample have in common."""
 
-import io
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import cast
 
-import PIL.Image
 import torch
 from torch import Tensor
 
@@ -14,9 +12,6 @@ from engine.errors import BadInput
 from engine.graph.adaptations import NegativeBesideEmpty, PerpendicularNegative
 from engine.graph.context import Context
 from engine.graph.kinds import Guider, Latent, Noise
-from engine.models.detect import find_family
-from engine.models.family import LatentFormat
-from engine.models.kl_vae import KlVae
 from engine.models.sd_unet import SdUNetConfig
 from engine.nodes.adapting import adapt_guided, mask_at_of
 from engine.nodes.denoising import (
@@ -28,17 +23,12 @@ from engine.nodes.denoising import (
     space_of,
 )
 from engine.nodes.picture_prompts import prompting_by_pictures
-from engine.residency.handle import Handle
-from engine.residency.pool import Pool
-from engine.sampling.denoiser import Condition, GuidedDenoiser, Network, OnStep
+from engine.nodes.previews import step_reporter
+from engine.sampling.denoiser import Condition, GuidedDenoiser, Network
 from engine.sampling.guidance import Guided
 from engine.sampling.prediction import adapt
-from engine.sampling.preview import fit_latent_to_rgb, latent_to_rgb
 from engine.sampling.sample import Course, Start, sample
 from engine.sampling.samplers.method import Method
-
-PREVIEW_SIDE_PX = 512
-PREVIEW_QUALITY = 85
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +49,11 @@ def run_walk(walk: Walk, ctx: Context) -> tuple[Latent, Latent]:
     check_fit(model, latent, *guider.sides)
     if walk.method.changes_size:
         _check_no_places(guider, latent)
-    known = find_family(model.handle.family).latent
     device = ctx.pool.placement.device
     estimates: list[Tensor] = []
     with torch.inference_mode():
         # Before the network is leased: both at once may not fit.
-        matrix = _preview_matrix(model.preview_vae, known, ctx.pool)
-        report = _step_reporter(matrix, len(walk.levels) - 1, ctx)
+        report = step_reporter(model, len(walk.levels) - 1, ctx)
 
         def on_step(step: int, denoised: Tensor) -> None:
             estimates[:] = [denoised]
@@ -138,44 +126,3 @@ def _denoiser(guider: Guider, latent: Latent, ctx: Context) -> Generator[GuidedD
             room = most_cells(model, ctx.pool.placement)
             with adapt_guided(model, module, Guided(predict, sides, guider.weights, room)) as denoiser:
                 yield denoiser
-
-
-def _preview_matrix(vae: Handle | None, latent: LatentFormat, pool: Pool) -> Tensor | None:
-    """The fitted map from latents to colours; None where no decoder is known."""
-    if vae is None:
-        return None
-
-    def fit() -> Tensor:
-        with pool.lease(vae) as module:
-            decoder, placement = cast("KlVae", module), pool.placement
-
-            def decode(samples: Tensor) -> Tensor:
-                return decoder.decode(samples.to(placement.device, placement.dtype_of("vae")))
-
-            return fit_latent_to_rgb(decode, latent.channels, spread=1 / latent.scale)
-
-    return pool.note(vae, "latent to RGB", fit)
-
-
-def _step_reporter(matrix: Tensor | None, total: int, ctx: Context) -> OnStep:
-    """Reports each step, with a picture of the first sample where there is a matrix."""
-
-    def on_step(step: int, denoised: Tensor) -> None:
-        ctx.report_progress(step + 1, total)
-
-    def on_step_with_preview(step: int, denoised: Tensor) -> None:
-        rgb = latent_to_rgb(denoised[0], cast("Tensor", matrix))
-        ctx.report_progress(step + 1, total, lambda: _to_jpeg(rgb))
-
-    return on_step if matrix is None else on_step_with_preview
-
-
-def _to_jpeg(rgb: Tensor) -> bytes:
-    """(h, w, 3) bytes -> a JPEG, enlarged eightfold, at most to PREVIEW_SIDE_PX a side."""
-    height, width = rgb.shape[:2]
-    enlargement = min(8, PREVIEW_SIDE_PX / max(height, width))
-    size = max(1, round(width * enlargement)), max(1, round(height * enlargement))
-    picture = PIL.Image.fromarray(rgb.numpy()).resize(size, PIL.Image.Resampling.BILINEAR)
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=PREVIEW_QUALITY)
-    return file.getvalue()

@@ -32,6 +32,16 @@ def latent_to_rgb(latent: Tensor, matrix: Tensor) -> Tensor:
     """(C, h, w) in VAE space -> (h, w, 3), bytes."""
     latent = latent.float().cpu()
     colours = (_with_constant(latent[None]) @ matrix).unflatten(0, tuple(latent.shape[1:]))
+    return _to_bytes(colours)
+
+
+def pixels_to_rgb(pixels: Tensor) -> Tensor:
+    """(3, H, W) in [-1, 1] -> (H, W, 3), bytes."""
+    return _to_bytes(pixels.permute(1, 2, 0).float().cpu())
+
+
+def _to_bytes(colours: Tensor) -> Tensor:
+    """[-1, 1] -> 0 … 255."""
     return ((colours + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 

@@ -28,6 +28,21 @@ def test_the_first_root_wins(tmp_path: Path) -> None:
     assert folders.resolve("vae", "v.sft") == first != second
 
 
+def test_a_tiny_vae_is_offered_and_stands_for_its_two_files(tmp_path: Path) -> None:
+    names = ("vae_approx/taesd_encoder.sft", "vae_approx/taesd_decoder.sft", "vae/v.sft")
+    encoder, decoder, _ = (make_file(tmp_path / name) for name in names)
+    folders = ModelFolders((tmp_path,))
+    assert folders.names("vae") == ["v.sft", "taesd"]
+    assert folders.files("vae", "taesd") == (encoder, decoder)
+
+
+def test_half_a_tiny_vae_is_not_offered(tmp_path: Path) -> None:
+    make_file(tmp_path / "vae_approx" / "taesd_decoder.sft")
+    assert ModelFolders((tmp_path,)).names("vae") == []
+    with pytest.raises(WeightsUnreadable, match="no file 'taesd'"):
+        ModelFolders((tmp_path,)).files("vae", "taesd")
+
+
 @pytest.mark.parametrize("name", ["gone.sft", "../vae/v.sft", "/etc/passwd", ""])
 def test_only_listed_files_are_found(tmp_path: Path, name: str) -> None:
     make_file(tmp_path / "vae" / "v.sft")
