@@ -2,21 +2,36 @@
 
 import io
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from scipy import ndimage  # pyright: ignore[reportMissingTypeStubs]
 
-from engine.api import DEMO_MODELS, InputFile, ModelFolders, RunnerSettings, parse_prompt
-from engine.demo.examples import EXAMPLES, MODEL, SAMPLING, SKETCH, sketch
+from engine.api import DEMO_MODELS, ModelFolders, RunnerSettings, parse_prompt
+from engine.demo.examples import (
+    BLUEPRINT,
+    EDGES,
+    EXAMPLES,
+    HOLE_BOX,
+    HOUSE,
+    MODEL,
+    SAMPLING,
+    SKETCH,
+    find_input,
+    hole,
+    sketch,
+)
 from engine.demo.world.scene import COLOURS
 from engine.nodes import NODES
 from engine.runner import Runner
 from tests.engine.prompts import Prompt, call
 
 Pixels = npt.NDArray[np.float64]
+THUMBNAILS = Path(__file__).parents[3] / "frontend/public/examples"
 
 
 @dataclass(frozen=True)
@@ -32,7 +47,7 @@ class Painter:
             scope="tests",
             workflow=None,
             is_cancelled=lambda: False,
-            find_input=lambda name: InputFile(name, sketch),
+            find_input=find_input,
             on_event=lambda event: None,
         )
         content = result.outputs[0].file.content
@@ -63,8 +78,68 @@ def image_to_image(text: str, denoise: float) -> Prompt:
     }
 
 
-def sampler(latent: list[Any], *, seed: int, denoise: float) -> dict[str, Any]:
-    links = {"model": ["1", 0], "positive": ["2", 0], "negative": ["3", 0], "latent_image": latent}
+def side_by_side(left: str, right: str) -> Prompt:
+    size = {"width": 128, "height": 128, "y": 0, "strength": 1.0}
+    return text_to_image(left) | {
+        "4": call("EmptyLatentImage", width=256, height=128, batch_size=1),
+        "5": sampler(["4", 0], seed=1, denoise=1.0, positive=["13", 0]),
+        "10": call("CLIPTextEncode", text=right, clip=["1", 1]),
+        "11": call("ConditioningSetArea", conditioning=["2", 0], x=0, **size),
+        "12": call("ConditioningSetArea", conditioning=["10", 0], x=128, **size),
+        "13": call("ConditioningCombine", conditioning_1=["11", 0], conditioning_2=["12", 0]),
+    }
+
+
+def one_after_the_other(first: str, then: str, at: float) -> Prompt:
+    return text_to_image(first) | {
+        "5": sampler(["4", 0], seed=1, denoise=1.0, positive=["13", 0]),
+        "10": call("CLIPTextEncode", text=then, clip=["1", 1]),
+        "11": call("ConditioningSetTimestepRange", conditioning=["2", 0], start=0.0, end=at),
+        "12": call("ConditioningSetTimestepRange", conditioning=["10", 0], start=at, end=1.0),
+        "13": call("ConditioningCombine", conditioning_1=["11", 0], conditioning_2=["12", 0]),
+    }
+
+
+def with_lora(text: str, strength: float | None) -> Prompt:
+    graph = text_to_image(text)
+    if strength is None:
+        return graph
+    strengths = {"strength_model": strength, "strength_clip": strength}
+    return graph | {
+        "2": call("CLIPTextEncode", text=text, clip=["10", 1]),
+        "5": sampler(["4", 0], seed=1, denoise=1.0, model=["10", 0]),
+        "10": call("LoraLoader", model=["1", 0], clip=["1", 1], lora_name=BLUEPRINT, **strengths),
+    }
+
+
+def edges_of() -> Prompt:
+    return {
+        "10": call("LoadImage", image=HOUSE),
+        "11": call("Canny", image=["10", 0], low_threshold=0.1, high_threshold=0.3),
+        "12": call("SaveImage", images=["11", 0], filename_prefix="edges"),
+    }
+
+
+def led_by_edges(text: str, strength: float) -> Prompt:
+    ends = {"positive": ["2", 0], "negative": ["3", 0], "control_net": ["12", 0], "image": ["11", 0]}
+    graph = text_to_image(text) | edges_of()
+    return graph | {
+        "5": sampler(["4", 0], seed=1, denoise=1.0, positive=["13", 0], negative=["13", 1]),
+        "12": call("ControlNetLoader", control_net_name=EDGES),
+        "13": call("ControlNetApplyAdvanced", **ends, strength=strength, start_percent=0.0, end_percent=1.0),
+    }
+
+
+def followed(edges: Pixels, picture: Pixels) -> float:
+    """The share of the edges that a steep slope of the picture lies at, within two pixels."""
+    down, across = np.gradient(picture.mean(axis=2))
+    steep = np.hypot(down, across) > 0.08
+    near = ndimage.binary_dilation(steep, np.ones((5, 5), bool))
+    return float(near[edges[..., 0] > 0.5].mean())
+
+
+def sampler(latent: list[Any], *, seed: int, denoise: float, **other: list[Any]) -> dict[str, Any]:
+    links = {"model": ["1", 0], "positive": ["2", 0], "negative": ["3", 0], "latent_image": latent} | other
     return call("KSampler", **SAMPLING, **links, seed=seed, denoise=denoise)
 
 
@@ -129,8 +204,78 @@ def test_a_seed_gives_one_picture_and_another_seed_another(painter: Painter) -> 
     assert np.abs(first - painter.paint(text, seed=6)).mean() > 0.02
 
 
+def test_areas_put_each_thing_in_its_place(painter: Painter) -> None:
+    texts = ("a large red circle on a white background", "a large blue circle on a white background")
+    for left, right in (texts, texts[::-1]):
+        picture = painter.run(side_by_side(left, right))
+        halves = [
+            {name: share_of(half, name) for name in ("red", "blue")} for half in np.split(picture, 2, axis=1)
+        ]
+        here, there = ("red", "blue") if left == texts[0] else ("blue", "red")
+        assert halves[0][here] > 0.1 > 0.02 > halves[0][there]
+        assert halves[1][there] > 0.1 > 0.02 > halves[1][here]
+
+
+def test_timestep_ranges_let_one_text_follow_another(painter: Painter) -> None:
+    red, blue = (f"a large {colour} circle on a white background" for colour in ("red", "blue"))
+    mostly_first, mostly_second = (painter.run(one_after_the_other(red, blue, at=at)) for at in (0.95, 0.2))
+    assert share_of(mostly_first, "red") > 0.2 > 0.02 > share_of(mostly_first, "blue")
+    assert share_of(mostly_second, "blue") > 0.2 > 0.02 > share_of(mostly_second, "red")
+
+
+def test_the_text_of_the_first_steps_decides_how_light_a_picture_is(painter: Painter) -> None:
+    white, night = "a large red circle on a white background", "a large red circle at night"
+    assert painter.run(one_after_the_other(white, night, at=0.4)).mean() > 0.6
+    assert painter.run(one_after_the_other(night, white, at=0.4)).mean() < 0.4
+
+
+def test_inpainting_fills_the_hole_and_leaves_the_rest(painter: Painter) -> None:
+    before = np.asarray(Image.open(io.BytesIO(hole())).convert("RGB")) / 255
+    after = painter.run(EXAMPLES["inpainting"])
+    left, top, right, bottom = HOLE_BOX
+    outside = np.ones(before.shape[:2], bool)
+    outside[top:bottom, left:right] = False
+    assert np.abs(after - before)[outside].max() <= 2 / 255
+    assert share_of(before[top:bottom, left:right], "yellow") == 0
+    assert share_of(after[top:bottom, left:right], "yellow") > 0.04
+
+
+def test_a_lora_changes_the_style_and_at_strength_zero_nothing(painter: Painter) -> None:
+    text = "a large red circle on a white background"
+    plain, none, full = (painter.run(with_lora(text, strength)) for strength in (None, 0.0, 1.0))
+    assert (plain == none).all()
+    assert plain.mean() > 0.7
+    # A blueprint is dark blue.
+    assert full[..., 2].mean() > full[..., 0].mean() + 0.15
+    assert full.mean() < 0.5
+
+
+def test_an_embedding_calls_its_concept(painter: Painter) -> None:
+    """The mooncat is a purple cat on a yellow moon; no word of the prompt says so."""
+    for seed in (1, 2):
+        picture = painter.paint("embedding:demo-mooncat", seed)
+        purple, yellow = (
+            (np.linalg.norm(picture - COLOURS[name], axis=2) < 0.35).nonzero()[0]
+            for name in ("purple", "yellow")
+        )
+        assert min(len(purple), len(yellow)) > 0.02 * 128 * 128
+        assert np.median(purple) < np.median(yellow)
+        assert share_of(painter.paint("", seed), "purple") < 0.02
+
+
+def test_a_control_network_makes_edges_be_followed(painter: Painter) -> None:
+    text = "a red house on grass"
+    drawn, controlled, free = (
+        painter.run(graph) for graph in (edges_of(), led_by_edges(text, 1.0), led_by_edges(text, 0.0))
+    )
+    assert followed(drawn, controlled) > 0.7
+    assert followed(drawn, free) < 0.5
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_examples_run(painter: Painter, name: str) -> None:
+def test_examples_make_the_pictures_that_stand_for_them(painter: Painter, name: str) -> None:
     picture = painter.run(EXAMPLES[name])
-    assert picture.shape == (128, 128, 3)
     assert picture.std() > 0.1
+    # The page shows what the example makes, but for the last bits of other processors.
+    shown = np.asarray(Image.open(THUMBNAILS / f"{name}.png").convert("RGB")) / 255
+    assert np.abs(shown - picture).mean() < 0.02

@@ -10,22 +10,34 @@ export interface Example {
   readonly id: keyof typeof text.examples.items
   /** Pictures that the graph loads; uploaded when it is opened. */
   readonly inputs: readonly string[]
+  /** Model files that it needs, as folder and name. */
+  readonly models: readonly (readonly [string, string])[]
 }
 
-const MODEL = 'demo.safetensors'
+const CHECKPOINT = ['checkpoints', 'demo.safetensors'] as const
 const EXAMPLES: readonly Example[] = [
-  { id: 'textToImage', inputs: [] },
-  { id: 'imageToImage', inputs: ['example-sketch.png'] },
+  { id: 'textToImage', inputs: [], models: [CHECKPOINT] },
+  { id: 'imageToImage', inputs: ['example-sketch.png'], models: [CHECKPOINT] },
+  { id: 'inpainting', inputs: ['example-hole.png'], models: [CHECKPOINT] },
+  { id: 'areas', inputs: [], models: [CHECKPOINT] },
+  { id: 'style', inputs: [], models: [CHECKPOINT, ['loras', 'demo-blueprint.safetensors']] },
+  {
+    id: 'edges',
+    inputs: ['example-house.png'],
+    models: [CHECKPOINT, ['controlnet', 'demo-edges.safetensors']],
+  },
 ]
 
 export function thumbnailOf({ id }: Example): string {
   return `/examples/${id}.png`
 }
 
-/** Those whose model this installation has. */
+/** Those whose models this installation has. */
 export function useExamples(): readonly Example[] {
   const { catalog } = useStudio()
-  return catalog.files['checkpoints']?.includes(MODEL) ? EXAMPLES : []
+  return EXAMPLES.filter(({ models }) =>
+    models.every(([folder, name]) => catalog.files[folder]?.includes(name)),
+  )
 }
 
 export function useOpenExample(): (example: Example) => Promise<void> {

@@ -183,6 +183,10 @@ export const en = {
     items: {
       textToImage: { title: 'Text to image', detail: 'A prompt becomes a picture' },
       imageToImage: { title: 'Image to image', detail: 'A sketch is painted again' },
+      inpainting: { title: 'Inpainting', detail: 'A hole in a picture is filled' },
+      areas: { title: 'Areas', detail: 'Each text has its own place' },
+      style: { title: 'Style with a LoRA', detail: 'A small file brings a style' },
+      edges: { title: 'ControlNet and hires fix', detail: 'Edges lead, then it grows' },
     },
   },
   shortcuts: {
