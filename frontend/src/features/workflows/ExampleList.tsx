@@ -3,7 +3,7 @@ import { text } from '@/shared/messages'
 import { thumbnailOf, useExamples, useOpenExample } from './examples'
 
 /** Graphs to start from, each shown by a picture that it made. */
-export function ExampleList() {
+export function ExampleList({ onOpened }: { readonly onOpened: () => void }) {
   const examples = useExamples()
   const openExample = useOpenExample()
   if (examples.length === 0) return null
@@ -18,7 +18,7 @@ export function ExampleList() {
               <button
                 type="button"
                 aria-label={text.examples.open(title)}
-                onClick={() => void openExample(example)}
+                onClick={() => void openExample(example).then(onOpened)}
               >
                 <img src={thumbnailOf(example)} alt="" width={128} height={128} />
                 <strong>{title}</strong>

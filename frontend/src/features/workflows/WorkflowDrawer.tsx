@@ -31,13 +31,13 @@ export function WorkflowDrawer({ onClose }: { readonly onClose: () => void }) {
           <small>{text.workflows.exampleDetail}</small>
         </span>
       </button>
-      <ExampleList />
       <ul>
         {workflows.map((workflow) => (
           <WorkflowItem key={workflow.id} workflow={workflow} />
         ))}
       </ul>
       {data && workflows.length === 0 && <p className="drawer-empty">{text.workflows.empty}</p>}
+      <ExampleList onOpened={onClose} />
     </aside>
   )
 }
