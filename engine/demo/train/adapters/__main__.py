@@ -10,6 +10,7 @@ import torch
 from engine.demo.train.adapters.blueprint import train_blueprint
 from engine.demo.train.adapters.edges import train_edges
 from engine.demo.train.adapters.embedding import train_embedding
+from engine.demo.train.adapters.tiny_decoder import train_tiny_decoder
 from engine.demo.train.networks import Networks, read_model
 from engine.demo.train.state import Plan
 
@@ -18,6 +19,7 @@ ADAPTERS: Final[Mapping[str, tuple[Callable[[Networks, Path, Plan], Path], int]]
     "embedding": (train_embedding, 250),
     "blueprint": (train_blueprint, 300),
     "edges": (train_edges, 800),
+    "tiny-decoder": (train_tiny_decoder, 600),
 }
 
 
