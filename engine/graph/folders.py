@@ -10,8 +10,10 @@ from typing import Protocol
 from engine.errors import WeightsUnreadable
 from engine.graph.characters import is_clean_name
 
-# Pickled kinds (.ckpt, .pt) are left out on purpose: they are not loaded.
+# Checkpoints of torch.save (.ckpt, .pt) are left out on purpose: they are not loaded.
 WEIGHT_SUFFIXES = frozenset({".safetensors", ".sft"})
+# Small files of torch.save are read without unpickling them.
+_FURTHER_SUFFIXES: Mapping[str, frozenset[str]] = {"embeddings": frozenset({".pt", ".bin"})}
 # Folders' names in older collections.
 _FORMER_NAMES: Mapping[str, tuple[str, ...]] = {
     "controlnet": ("t2i_adapter",),
@@ -73,12 +75,13 @@ class ModelFolders:
         return tuple(paths[file] for file in found if file) if None not in found else ()
 
     def _paths(self, folder: str) -> dict[str, Path]:
+        suffixes = WEIGHT_SUFFIXES | _FURTHER_SUFFIXES.get(folder, frozenset())
         return {
             name: path
             for root in reversed(self.roots)
             for spelling in (*_FORMER_NAMES.get(folder, ()), folder)
             for name, path in list_files(root / spelling)
-            if path.suffix.lower() in WEIGHT_SUFFIXES
+            if path.suffix.lower() in suffixes
         }
 
 

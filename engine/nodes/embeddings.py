@@ -10,15 +10,15 @@ from engine.weights.embedding import read_vectors
 
 FOLDER = "embeddings"
 # As they are tried behind a name without one.
-_SUFFIXES = ("", ".safetensors", ".sft")
+_SUFFIXES = ("", ".safetensors", ".sft", ".pt", ".bin")
 
 
-def find_vectors_in(models: ModelFiles, encoder: str) -> FindVectors:
-    """Looks names up in the models folder, for the encoder of that name."""
+def find_vectors_in(models: ModelFiles, encoder: str, width: int) -> FindVectors:
+    """Looks names up in the models folder, for the encoder of that name with vectors of that width."""
 
     def find(name: str) -> Tensor | None:
         path = find_embedding(models, name)
-        return None if path is None else read_vectors(path, encoder)
+        return None if path is None else read_vectors(path, encoder, width)
 
     return find
 

@@ -44,7 +44,7 @@ def encode_prompts(clip: Clip, prompts: Sequence[str], ctx: Context) -> CondEntr
 def _tokenize(handle: Handle, use: TextPart, prompt: str, ctx: Context) -> list[Chunk]:
     marks = Marks(BOS_ID, EOS_ID, use.pad)
     config = cast("ClipTextConfig", handle.config)
-    find_vectors = find_vectors_in(ctx.models, use.name)
+    find_vectors = find_vectors_in(ctx.models, use.name, config.width)
     chunks = clip_chunks(prompt, load_clip_tokenizer(), marks, config.length, find_vectors)
     return [without_misfits(chunk, config.width, use.pad) for chunk in chunks]
 

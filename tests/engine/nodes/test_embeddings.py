@@ -90,7 +90,7 @@ def test_a_file_is_found_below_the_folder_and_without_its_suffix(tmp_path: Path)
     assert found == {
         "dark": base / "dark.sft",
         "style/dark": base / "style/dark.safetensors",
-        "dark.pt": None,
+        "dark.pt": base / "dark.pt",
         "dar": None,
         "": None,
         "../dark": None,
