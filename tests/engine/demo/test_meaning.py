@@ -1,6 +1,7 @@
 """The demo model draws what prompts say: measured in pixels, through whole graphs."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage  # pyright: ignore[reportMissingTypeStubs]
 
-from engine.api import DEMO_MODELS, ModelFolders, RunnerSettings, parse_prompt
+from engine.api import DEMO_MODELS, Event, ModelFolders, Preview, RunnerSettings, parse_prompt
 from engine.demo.examples import (
     BLUEPRINT,
     EDGES,
@@ -40,7 +41,7 @@ class Painter:
 
     runner: Runner
 
-    def run(self, prompt: object) -> Pixels:
+    def run(self, prompt: object, on_event: Callable[[Event], None] = lambda event: None) -> Pixels:
         """The first picture that comes out, (H, W, 3) in [0, 1]."""
         result = self.runner.run(
             parse_prompt(prompt),
@@ -48,13 +49,16 @@ class Painter:
             workflow=None,
             is_cancelled=lambda: False,
             find_input=find_input,
-            on_event=lambda event: None,
+            on_event=on_event,
         )
-        content = result.outputs[0].file.content
-        return np.asarray(Image.open(io.BytesIO(content)).convert("RGB")) / 255
+        return pixels_of(result.outputs[0].file.content)
 
     def paint(self, text: str, seed: int = 1) -> Pixels:
         return self.run(text_to_image(text, seed))
+
+
+def pixels_of(file: bytes) -> Pixels:
+    return np.asarray(Image.open(io.BytesIO(file)).convert("RGB")) / 255
 
 
 def text_to_image(text: str, seed: int = 1) -> Prompt:
@@ -186,7 +190,7 @@ def test_a_weight_above_one_moves_the_colour_further_than_one_below(painter: Pai
 
 
 def test_image_to_image_keeps_the_layout_at_low_denoise_and_leaves_it_at_full(painter: Painter) -> None:
-    before = np.asarray(Image.open(io.BytesIO(sketch())).convert("RGB")) / 255
+    before = pixels_of(sketch())
     text = "a watercolour painting of a purple cat"
     little, much = (painter.run(image_to_image(text, denoise)) for denoise in (0.3, 1.0))
     distances = [float(np.abs(picture - before).mean()) for picture in (little, much)]
@@ -230,7 +234,7 @@ def test_the_text_of_the_first_steps_decides_how_light_a_picture_is(painter: Pai
 
 
 def test_inpainting_fills_the_hole_and_leaves_the_rest(painter: Painter) -> None:
-    before = np.asarray(Image.open(io.BytesIO(hole())).convert("RGB")) / 255
+    before = pixels_of(hole())
     after = painter.run(EXAMPLES["inpainting"])
     left, top, right, bottom = HOLE_BOX
     outside = np.ones(before.shape[:2], bool)
@@ -272,10 +276,23 @@ def test_a_control_network_makes_edges_be_followed(painter: Painter) -> None:
     assert followed(drawn, free) < 0.5
 
 
+def test_previews_show_what_becomes_of_the_picture(painter: Painter) -> None:
+    """The tiny decoder's, at the picture's size; the last of them is nearly the result."""
+    events: list[Event] = []
+    picture = painter.run(
+        text_to_image("a large green heart on a light pink background", seed=4), events.append
+    )
+    previews = [pixels_of(event.jpeg) for event in events if isinstance(event, Preview)]
+    distances = [float(np.abs(preview - picture).mean()) for preview in previews]
+    assert {preview.shape for preview in previews} == {picture.shape}
+    assert distances[-1] < 0.06
+    assert distances[-1] < distances[0] / 2
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_make_the_pictures_that_stand_for_them(painter: Painter, name: str) -> None:
     picture = painter.run(EXAMPLES[name])
     assert picture.std() > 0.1
     # The page shows what the example makes, but for the last bits of other processors.
-    shown = np.asarray(Image.open(THUMBNAILS / f"{name}.png").convert("RGB")) / 255
+    shown = pixels_of((THUMBNAILS / f"{name}.png").read_bytes())
     assert np.abs(shown - picture).mean() < 0.02
