@@ -90,7 +90,7 @@ def residuals_of(maps: Sequence[Tensor], factor: int, residual_blocks: int) -> R
     per_level = residual_blocks + 1
     ends = [per_level * level - 1 for level in range(1, LEVELS + 1)]
     if factor == SMALL:
-        return Residuals(dict(zip(ends, maps, strict=True)))
+        return Residuals(dict(zip(ends, maps, strict=False)))
     first, second, third, last = maps
     return Residuals({per_level: first, ends[1]: second, ends[2]: third}, middle=last)
 

@@ -17,7 +17,7 @@ from engine.graph.kinds import (
     Vae,
 )
 from engine.graph.spec import node
-from engine.models import control_lora, controlnet, t2i_adapter
+from engine.models import control_lora, controlnet, t2i_adapter, t2i_adapter_light
 from engine.models.detect import detect_part, find_place
 from engine.models.known import find_known_denoiser, find_known_part
 from engine.nodes.control_hints import check_fit
@@ -35,7 +35,8 @@ UnusedVae = Annotated[Vae, Tip("For control networks that see latents; these see
 _POOLED_ENDINGS = ("_shuffle", "_shuffle_fp16")
 # Marks files of differences.
 _DIFFERENCE = "difference"
-_PARTS = (control_lora.PART, controlnet.PART, t2i_adapter.PART)
+# Light adapters before the others: in diffusers' names they share the tensor that tells those.
+_PARTS = (control_lora.PART, controlnet.PART, t2i_adapter_light.PART, t2i_adapter.PART)
 _AUTO = "auto"
 # In the order in which the release numbers them.
 UnionType: TypeAlias = Literal[

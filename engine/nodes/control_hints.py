@@ -14,6 +14,7 @@ from engine.models.controlnet import ControlNet, ControlNetConfig
 from engine.models.detect import find_family
 from engine.models.sd_unet import Residuals, SdUNetConfig
 from engine.models.t2i_adapter import SMALL, T2IAdapter, T2IAdapterConfig, residuals_of
+from engine.models.t2i_adapter_light import LightAdapter, LightAdapterConfig
 from engine.nodes.resize import crop_to_aspect, resize
 from engine.residency.handle import Handle
 from engine.residency.pool import Pool
@@ -65,7 +66,7 @@ class BoundControl:
     def _residuals(self, x: Tensor, timestep: Tensor, condition: Condition) -> Residuals:
         dtype = self.pool.placement.dtype_of("control")
         with self.pool.lease(self._handle) as module:
-            if isinstance(module, T2IAdapter):
+            if isinstance(module, T2IAdapter | LightAdapter):
                 return self._adapt(module, x, condition.parts)
             vector = None if condition.vector is None else condition.vector.to(dtype)
             height, width = (side * self._factor for side in x.shape[-2:])
@@ -75,7 +76,7 @@ class BoundControl:
             task = self.hint.network.task
             return cast("ControlNet", module)(x.to(dtype), picture, timestep, text, vector, task)
 
-    def _adapt(self, adapter: T2IAdapter, x: Tensor, parts: int) -> Residuals:
+    def _adapt(self, adapter: T2IAdapter | LightAdapter, x: Tensor, parts: int) -> Residuals:
         factor, size = adapter.config.factor, x.shape[-2:]
         if size not in self._maps:
             # Whole cells of the adapter, which may be larger than the latent's.
@@ -130,9 +131,11 @@ def check_fit(network: ControlNetwork, model: Model) -> None:
     """Raises BadInput for a network that was made for models of another kind."""
     unet, config = _unet_of(model), network.handle.config
     widths: Sequence[int] = [level.channels for level in unet.levels]
-    if isinstance(config, T2IAdapterConfig):
+    if isinstance(config, T2IAdapterConfig | LightAdapterConfig):
         expected = [*widths] if config.factor == SMALL else [*widths, widths[-1]]
-        is_fit = [*config.widths] == expected
+        # A light adapter may leave the last level alone.
+        is_light = isinstance(config, LightAdapterConfig)
+        is_fit = [*config.widths] == (expected[: len(config.widths)] if is_light else expected)
     else:
         half = cast("ControlNetConfig", config).half
         _check_task(network, cast("ControlNetConfig", config))

@@ -4,11 +4,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from engine.models import controlnet, t2i_adapter
+from engine.models import controlnet, t2i_adapter, t2i_adapter_light
 from engine.models.controlnet import ControlNetConfig, Tasks
 from engine.models.detect import detect_part
 from engine.models.sd_unet import Level, SdUNetConfig
 from engine.models.t2i_adapter import T2IAdapterConfig, residuals_of
+from engine.models.t2i_adapter_light import LightAdapterConfig
 from tests.engine.models.sample_layouts import FIXTURE
 from tests.engine.oracles import families
 
@@ -17,7 +18,7 @@ HINT = (3, 16, 16, 32, 32, 96, 96, 256)
 HALF = replace(families.SD1.unet, in_channels=4, out_channels=4)
 
 
-def shapes_of(config: ControlNetConfig | T2IAdapterConfig) -> dict[str, tuple[int, ...]]:
+def shapes_of(config: ControlNetConfig | T2IAdapterConfig | LightAdapterConfig) -> dict[str, tuple[int, ...]]:
     with torch.device("meta"):
         state = config.build().state_dict()
     return {name: tuple(tensor.shape) for name, tensor in state.items()}
@@ -62,6 +63,16 @@ def test_a_control_networks_tensors_tell_its_configuration(
 def test_an_adapters_tensors_tell_its_configuration(config: T2IAdapterConfig, prefix: str) -> None:
     shapes = {prefix + name: shape for name, shape in shapes_of(config).items()}
     assert detect_part(shapes, t2i_adapter.PART, "net").config == config
+
+
+@pytest.mark.parametrize("widths", [(32, 64, 96), (32, 64, 96, 96)], ids=["three", "four"])
+@pytest.mark.parametrize(("prefix", "inner"), [("", ".body."), ("", ".resnets."), ("adapter.", ".resnets.")])
+def test_a_light_adapters_tensors_tell_its_configuration(
+    widths: tuple[int, ...], prefix: str, inner: str
+) -> None:
+    config = LightAdapterConfig(3, widths, 4)
+    shapes = {prefix + name.replace(".body.", inner): shape for name, shape in shapes_of(config).items()}
+    assert detect_part(shapes, t2i_adapter_light.PART, "net").config == config
 
 
 @pytest.mark.parametrize("name", ["controlnet_union_sdxl_diffusers"])

@@ -235,17 +235,25 @@ def test_an_area_is_controlled_by_the_whole_picture(tmp_path: Path) -> None:
     assert not torch.equal(made, sample(studio, model, positive, negative))
 
 
-@pytest.mark.parametrize("family", [SD1_DEEP, families.SDXL], ids=lambda family: family.name)
-def test_an_adapted_chain_gives_diffusers_latent(tmp_path: Path, family: TinyFamily) -> None:
+@pytest.mark.parametrize(
+    ("family", "adapter_type"),
+    [(SD1_DEEP, "full_adapter"), (families.SDXL, "full_adapter_xl"), (SD1_DEEP, "light_adapter")],
+    ids=["sd1", "sdxl", "light"],
+)
+def test_an_adapted_chain_gives_diffusers_latent(
+    tmp_path: Path, family: TinyFamily, adapter_type: str
+) -> None:
     is_large = family is families.SDXL
     widths = [level.channels for level in family.unet.levels]
+    # diffusers gives a light one a last level of its own.
+    channels = {"full_adapter_xl": [*widths, widths[-1]], "light_adapter": widths[:-1]}
     kind: Any = T2IAdapter
     adapter = kind(
         in_channels=3,
-        channels=[*widths, widths[-1]] if is_large else widths,
+        channels=channels.get(adapter_type, widths),
         num_res_blocks=2,
         downscale_factor=16 if is_large else 8,
-        adapter_type="full_adapter_xl" if is_large else "full_adapter",
+        adapter_type=adapter_type,
     )
     adapter.load_state_dict(draw(adapter, "adapter."))
     studio = studio_with(tmp_path, family, net=adapter.state_dict())
