@@ -8,6 +8,7 @@ from engine.weights.shapes import Shape, Shapes
 
 # Where networks lie in files of all kinds.
 PREFIXES = ("model.diffusion_model.", "model.model.", "net.", "model.", "transformer.", "")
+IMAGE_VAE = "image VAE"
 # How the formats of weight changes end their names.
 _LORA = re.compile(
     r"[._](lora_(up|down|A|B|mid)|hada_w1_a|lokr_w1(_a)?|oft_blocks|a1|diff|diff_b|set_weight)(\.\w+)*$"
@@ -40,10 +41,11 @@ class Mark:
 
 @dataclass(frozen=True)
 class Known:
-    """A kind of file: it has all of `marks`."""
+    """A kind of file: it has all of `marks`. `kind`: of what may lie in models folders before it is of use."""
 
     title: str
     marks: tuple[Mark, ...]
+    kind: str | None = None
 
 
 def find_known_denoiser(shapes: Shapes) -> str | None:
@@ -57,12 +59,19 @@ def find_known_part(shapes: Shapes) -> str | None:
     return "LoRA" if is_lora else _first(PARTS, shapes)
 
 
+def find_known(shapes: Shapes) -> Known | None:
+    """What the file is, whatever it is."""
+    return next(
+        (kind for kind in (*PARTS, *DENOISERS) if all(mark.is_in(shapes) for mark in kind.marks)), None
+    )
+
+
 def _first(kinds: Sequence[Known], shapes: Shapes) -> str | None:
     return next((kind.title for kind in kinds if all(mark.is_in(shapes) for mark in kind.marks)), None)
 
 
-def _kind(title: str, *names: str | tuple[str, tuple[int | None, ...]]) -> Known:
-    return Known(title, tuple(Mark(name) if isinstance(name, str) else Mark(*name) for name in names))
+def _kind(title: str, *names: str | tuple[str, tuple[int | None, ...]], kind: str | None = None) -> Known:
+    return Known(title, tuple(Mark(name) if isinstance(name, str) else Mark(*name) for name in names), kind)
 
 
 # In the order of a safe decision: what a later kind shares with an earlier one comes after it.
@@ -97,23 +106,28 @@ PARTS: tuple[Known, ...] = (
     _kind("ControlNet", "controlnet_cond_embedding.conv_in.weight"),
     _kind("ControlNet", "controlnet_x_embedder.weight"),
     _kind("ControlNet", "controlnet_blocks.0.weight"),
-    _kind("T5 text encoder", "encoder.block.0.layer.0.SelfAttention.k.weight"),
-    _kind("Gemma text encoder", "layers.0.post_feedforward_layernorm.weight"),
-    _kind("Qwen or Llama text encoder", "layers.0.self_attn.k_proj.weight"),
-    _kind("CLIP vision encoder", "vision_model.encoder.layers.0.self_attn.k_proj.weight"),
+    _kind("T5 text encoder", "encoder.block.0.layer.0.SelfAttention.k.weight", kind="text_encoder"),
+    _kind("Gemma text encoder", "layers.0.post_feedforward_layernorm.weight", kind="text_encoder"),
+    _kind("Qwen or Llama text encoder", "layers.0.self_attn.k_proj.weight", kind="text_encoder"),
+    _kind(
+        "SigLIP vision encoder", "vision_model.encoder.layers.0.self_attn.k_proj.weight", kind="clip_vision"
+    ),
     _kind("CLIP text encoder", "text_model.embeddings.token_embedding.weight"),
     _kind("CLIP text encoder", "positional_embedding", "ln_final.weight"),
     _kind("TAESD", "taesd_decoder.1.weight"),
     _kind("TAESD decoder", "1.weight", "3.conv.0.weight"),
     _kind("TAESD encoder", "0.weight", "1.conv.0.weight"),
-    _kind("Wan or Qwen-Image VAE", "decoder.middle.0.residual.0.gamma"),
+    _kind("Wan or Qwen-Image VAE", "decoder.middle.0.residual.0.gamma", kind="vae"),
     _kind("HunyuanVideo VAE", "decoder.conv_in.conv.weight"),
     _kind("Mochi VAE", "decoder.blocks.2.blocks.3.stack.5.weight"),
-    _kind("image VAE", "decoder.conv_in.weight"),
+    _kind("Stable Diffusion 3 or Flux.1 VAE", ("decoder.conv_in.weight", (None, 16, 3, 3))),
+    _kind(IMAGE_VAE, "decoder.conv_in.weight"),
     _kind("textual inversion", "emb_params"),
     _kind("textual inversion", "clip_l", "clip_g"),
     _kind("AnimateDiff motion module", "down_blocks.0.motion_modules.0.temporal_transformer.norm.weight"),
     _kind("IP-Adapter", "ip_adapter.1.to_k_ip.weight"),
+    _kind("T2I style adapter", "style_embedding", "ln_post.weight"),
+    _kind("Flux.1 Redux", "redux_up.weight"),
     _kind("T2I-Adapter", "body.0.block1.weight"),
     _kind("T2I-Adapter", "body.0.resnets.0.block1.weight"),
     _kind("T2I-Adapter", "adapter.body.0.resnets.0.block1.weight"),
