@@ -19,6 +19,8 @@ from engine.models.clip_text import ClipTextConfig
 from engine.models.detect import DetectedPart, detect_checkpoint, detect_denoiser, detect_part, find_place
 from engine.models.family import PartLayout
 from engine.models.known import IMAGE_VAE, find_known
+from engine.models.t2i_adapter import T2IAdapterConfig
+from engine.models.t2i_adapter_light import LightAdapterConfig
 from engine.weights.lora_names import find_parts
 from engine.weights.shapes import Shapes
 
@@ -110,10 +112,8 @@ def _family_of(network: DetectedPart, kind: str) -> str:
     """T2I-Adapters tell by the cells that they begin with."""
     if kind != "t2i_adapter":
         return kind
-    factor = cast(
-        "t2i_adapter.T2IAdapterConfig | t2i_adapter_light.LightAdapterConfig", network.config
-    ).factor
-    return "sdxl" if factor == t2i_adapter.LARGE else "sd1"
+    config = cast("T2IAdapterConfig | LightAdapterConfig", network.config)
+    return "sdxl" if config.factor == t2i_adapter.LARGE else "sd1"
 
 
 def _text_encoder(shapes: Shapes, name: str) -> Identity | None:

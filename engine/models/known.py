@@ -41,7 +41,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Known:
-    """A kind of file: it has all of `marks`. `kind`: of what may lie in models folders before it is of use."""
+    """What a file is that has all of `marks`. kind: the kind of file, of those that may be kept for later."""
 
     title: str
     marks: tuple[Mark, ...]
@@ -61,13 +61,16 @@ def find_known_part(shapes: Shapes) -> str | None:
 
 def find_known(shapes: Shapes) -> Known | None:
     """What the file is, whatever it is."""
-    return next(
-        (kind for kind in (*PARTS, *DENOISERS) if all(mark.is_in(shapes) for mark in kind.marks)), None
-    )
+    return _find((*PARTS, *DENOISERS), shapes)
 
 
 def _first(kinds: Sequence[Known], shapes: Shapes) -> str | None:
-    return next((kind.title for kind in kinds if all(mark.is_in(shapes) for mark in kind.marks)), None)
+    known = _find(kinds, shapes)
+    return None if known is None else known.title
+
+
+def _find(kinds: Sequence[Known], shapes: Shapes) -> Known | None:
+    return next((kind for kind in kinds if all(mark.is_in(shapes) for mark in kind.marks)), None)
 
 
 def _kind(title: str, *names: str | tuple[str, tuple[int | None, ...]], kind: str | None = None) -> Known:
