@@ -25,14 +25,21 @@ class Placement:
         return f"{self.device.type}:{str(self.dtype).removeprefix('torch.')}"
 
     def dtype_of(self, part: Part) -> torch.dtype:
-        """The precision of one part: decoders overflow in fp16 (beyond 65504), so they run in fp32 then."""
-        return torch.float32 if part == "vae" and self.dtype == torch.float16 else self.dtype
+        """The precision of one part.
+
+        Decoders overflow in fp16 (beyond 65504), so they run in fp32 then. On a CPU only what runs at every
+        step is rough: texts and pictures are encoded once, and there bf16 would cost more than it saves.
+        """
+        is_once = self.device.type == "cpu" and part not in ("unet", "control")
+        is_overflowing = part == "vae" and self.dtype == torch.float16
+        return torch.float32 if is_once or is_overflowing else self.dtype
 
 
 def choose_placement(device: str = "auto", dtype: str = "auto") -> Placement:
     """`device`: auto, cpu, cuda, cuda:1, ...  `dtype`: auto, fp32, fp16, bf16. Raises BadInput.
 
-    auto is the first CUDA device in fp16 if there is one, otherwise the CPU in fp32.
+    auto is the first CUDA device in fp16 if there is one; otherwise the CPU, in bf16 if it multiplies that
+    itself, else in fp32.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -43,10 +50,16 @@ def choose_placement(device: str = "auto", dtype: str = "auto") -> Placement:
     if chosen.type == "cuda" and not torch.cuda.is_available():
         raise BadInput(f"device {device!r} was asked for, and this machine or build of torch has no CUDA")
     if dtype == "auto":
-        dtype = "fp16" if chosen.type == "cuda" else "fp32"
+        dtype = "fp16" if chosen.type == "cuda" else "bf16" if computes_in_bfloat16() else "fp32"
     if dtype not in DTYPES:
         raise BadInput(f"dtype {dtype!r} is not one of auto, {', '.join(DTYPES)}")
     return Placement(chosen, DTYPES[dtype])
+
+
+def computes_in_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 itself: AVX512-BF16, AMX, or their like on ARM."""
+    found = torch.cpu.get_capabilities()
+    return any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def activation_budget_bytes(placement: Placement) -> int:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from engine.residency.device import Placement
 from engine.residency.handle import Handle, Patch
-from engine.residency.pack import PackedConv2d, PackedLinear, can_pack, pack
+from engine.residency.pack import PackedConv2d, PackedLinear, PackedPointwise, can_pack, pack
 from engine.residency.weights import open_weights, sources_of, touched_names
 
 
@@ -18,8 +18,13 @@ def load_module(handle: Handle, placement: Placement) -> nn.Module:
         state = {name: weights.read(name).to(placement.device, dtype) for name in module.state_dict()}
     module.load_state_dict(state, strict=True, assign=True)
     del state
+    return settle(module, placement.device, dtype)
+
+
+def settle(module: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
+    """The module, whose weights are on `device` in `dtype`, in the layout that computes fastest there."""
     module.requires_grad_(requires_grad=False).eval()
-    if can_pack(placement.device, dtype):
+    if can_pack(device, dtype):
         pack(module)
         return module
     return module.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] -- torch has it
@@ -50,7 +55,7 @@ def put_tensor(module: nn.Module, name: str, tensor: Tensor) -> None:
     """Put a tensor in the place of the parameter of that name, packed where it was packed."""
     owner_name, _, parameter = name.rpartition(".")
     owner = module.get_submodule(owner_name)
-    if isinstance(owner, PackedConv2d | PackedLinear) and parameter == "weight":
+    if isinstance(owner, PackedConv2d | PackedPointwise | PackedLinear) and parameter == "weight":
         owner.put_weight(tensor)
         return
     if tensor.ndim == 4:

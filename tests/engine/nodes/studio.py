@@ -26,7 +26,7 @@ class Studio:
     is_cancelled: Callable[[], bool] = lambda: False
 
     def __post_init__(self) -> None:
-        self.pool = Pool(choose_placement("cpu"), 10**9)
+        self.pool = Pool(choose_placement("cpu", "fp32"), 10**9)
         self.context = Context(
             "1",
             Services(

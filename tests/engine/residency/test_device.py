@@ -1,15 +1,31 @@
+from typing import get_args
+
 import pytest
 import torch
 
 from engine.errors import BadInput
 from engine.residency.device import Placement, choose_placement, default_budget_bytes
+from engine.residency.handle import Part
 
 CPU = torch.device("cpu")
 
 
-def test_a_machine_without_a_card_computes_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("capabilities", "dtype"),
+    [
+        ({"avx512_bf16": True}, torch.bfloat16),
+        ({"avx512_bf16": False, "amx_bf16": True}, torch.bfloat16),
+        ({"architecture": "aarch64", "bf16": True}, torch.bfloat16),
+        ({"avx512_f": True, "avx512_bf16": False}, torch.float32),
+    ],
+    ids=["avx512", "amx", "arm", "none"],
+)
+def test_a_machine_without_a_card_computes_in_what_it_multiplies(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, object], dtype: torch.dtype
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert choose_placement() == Placement(CPU, torch.float32)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert choose_placement() == Placement(CPU, dtype)
 
 
 def test_a_machine_with_a_card_uses_it_in_half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,6 +58,12 @@ def test_decoders_never_run_in_fp16() -> None:
     placement = Placement(torch.device("cuda"), torch.float16)
     assert placement.dtype_of("vae") == torch.float32
     assert placement.dtype_of("unet") == torch.float16
+
+
+def test_on_a_cpu_only_what_runs_at_every_step_is_rough() -> None:
+    placement = Placement(CPU, torch.bfloat16)
+    found = {part: placement.dtype_of(part) for part in get_args(Part)}
+    assert {part for part, dtype in found.items() if dtype == torch.bfloat16} == {"unet", "control"}
 
 
 def test_the_identity_names_kind_of_device_and_precision_but_no_number() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from engine.errors import WeightsUnreadable
 from engine.models.detect import detect_checkpoint
@@ -12,7 +13,7 @@ from engine.nodes.model_files import handle_of
 from engine.residency import load
 from engine.residency.device import Placement
 from engine.residency.handle import Handle
-from engine.residency.load import load_module
+from engine.residency.load import load_module, settle
 from engine.weights.header import read_header
 from tests.engine.oracles.diffusers_sd import below, relative_error
 from tests.engine.oracles.make_checkpoint import TINY, draw_checkpoint, write_checkpoint
@@ -35,13 +36,32 @@ def inputs() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return torch.randn(2, 4, 10, 12), torch.tensor([7, 900]), torch.randn(2, 77, TINY.unet.context_width)
 
 
-def test_a_packed_module_computes_what_the_plain_one_does(path: Path, unet: Handle) -> None:
+# The order of sums differs; bfloat16 has 8 bits of precision, and errors add up over two dozen layers.
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.02)], ids=["fp32", "bf16"]
+)
+def test_a_packed_module_computes_what_the_plain_one_does(
+    path: Path, unet: Handle, dtype: torch.dtype, tolerance: float
+) -> None:
     plain = TINY.unet.build()
     plain.load_state_dict(below(load_file(path), "model.diffusion_model."))
-    arguments = inputs()
+    x, timestep, text = inputs()
     with torch.inference_mode():
-        packed = load_module(unet, Placement(CPU, torch.float32))
-        assert relative_error(packed(*arguments), plain(*arguments)) < 1e-5
+        packed = load_module(unet, Placement(CPU, dtype))
+        made = packed(x.to(dtype), timestep, text.to(dtype))
+        assert relative_error(
+            made.float(), plain.to(dtype)(x.to(dtype), timestep, text.to(dtype)).float()
+        ) < (tolerance)
+
+
+@pytest.mark.parametrize("side", [1, 4, 32])
+def test_a_packed_convolution_of_single_pixels_computes_what_the_plain_one_does(side: int) -> None:
+    plain = nn.Sequential(nn.Conv2d(24, 40, 1))
+    x = torch.randn(2, 24, side, side + 1)
+    with torch.inference_mode():
+        expected = plain(x)
+        packed = settle(plain, CPU, torch.float32)
+        assert relative_error(packed(x), expected) < 1e-5
 
 
 def test_without_packing_the_weights_are_the_files(
@@ -86,6 +106,13 @@ def test_a_file_that_is_gone_is_refused(unet: Handle) -> None:
         )
 
 
+@pytest.fixture
+def unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights stay to be looked at."""
+    monkeypatch.setattr(load, "can_pack", lambda device, dtype: False)
+
+
+@pytest.mark.usefixtures("unpacked")
 def test_files_in_eight_bits_are_loaded(tmp_path: Path) -> None:
     weights = {name: tensor.to(torch.float8_e4m3fn) for name, tensor in draw_checkpoint(TINY).items()}
     save_file(weights, tmp_path / "fp8.safetensors")
@@ -95,6 +122,7 @@ def test_files_in_eight_bits_are_loaded(tmp_path: Path) -> None:
     assert torch.equal(module.state_dict()[name], weights[handle.prefix + name].bfloat16())
 
 
+@pytest.mark.usefixtures("unpacked")
 def test_factors_beside_matrices_in_eight_bits_are_applied(tmp_path: Path) -> None:
     weights = draw_checkpoint(TINY)
     name = "model.diffusion_model.middle_block.1.transformer_blocks.0.attn1.to_q"
