@@ -21,6 +21,7 @@ from engine.graph.spec import AnyNode
 from engine.graph.validate import validate
 from engine.nodes import NODES
 from engine.residency.device import choose_placement, default_budget_bytes
+from engine.residency.memory import is_out_of_memory, release_cached
 from engine.residency.pool import Pool
 
 
@@ -75,14 +76,13 @@ class Runner:
                     identify_file=_FileIdentities(self._models, services.find_input).identify,
                 )
         except NodeFailed as failure:
-            if not _is_out_of_memory(failure.cause):
+            if not is_out_of_memory(failure.cause):
                 raise
             raise self._name_out_of_memory(failure) from failure.cause
 
     def _name_out_of_memory(self, failure: NodeFailed) -> NodeFailed:
         device = self._pool.placement.device
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
+        release_cached(self._pool.placement)
         message = f"out of memory on {device}; a smaller picture or batch needs less"
         return NodeFailed(failure.node, failure.class_type, message, OutOfMemory(message))
 
@@ -127,10 +127,3 @@ class _AnyName(Collection[str]):
 
     def __len__(self) -> int:
         return 0
-
-
-def _is_out_of_memory(cause: BaseException) -> bool:
-    if isinstance(cause, torch.OutOfMemoryError | MemoryError):
-        return True
-    # The allocator of main memory has no error class of its own.
-    return isinstance(cause, RuntimeError) and "DefaultCPUAllocator" in str(cause)

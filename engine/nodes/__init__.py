@@ -115,6 +115,7 @@ from engine.nodes.latent_operations import (
     latent_operation_sharpen,
     latent_operation_tonemap_reinhard,
 )
+from engine.nodes.latent_tiled import vae_decode_tiled, vae_encode_tiled
 from engine.nodes.latent_transform import latent_crop, latent_flip, latent_rotate, latent_upscale_by
 from engine.nodes.loaders import checkpoint_loader_simple
 from engine.nodes.lora import lora_loader, lora_loader_model_only
@@ -420,4 +421,6 @@ NODES: tuple[AnyNode, ...] = (
     ip_adapter_combine_embeds,
     ip_adapter_embeds,
     sampler_lcm_upscale,
+    vae_decode_tiled,
+    vae_encode_tiled,
 )

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from typing import Annotated, cast
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F  # noqa: N812 -- torch's own convention
@@ -11,8 +11,8 @@ from torch import Tensor
 from engine.graph.context import Context
 from engine.graph.kinds import Conditioning, Image, IntWidget, Latent, Mask, Tip, Vae
 from engine.graph.spec import node
-from engine.models.autoencoder import AutoencoderConfig
-from engine.nodes.latent import crop_to_multiple, vae_encode
+from engine.nodes.autoencoding import config_of, crop_to_multiple
+from engine.nodes.latent import vae_encode
 from engine.nodes.resize import resize
 
 Growth = Annotated[int, IntWidget(0, 64, step=1), Tip("By how many pixels the mask is widened.")]
@@ -85,7 +85,7 @@ def _show(side: Conditioning, latent: Tensor, mask: Tensor | None = None) -> Con
 
 def _fit(pixels: Image, mask: Mask, vae: Vae) -> tuple[Tensor, Tensor]:
     """Picture (B, H, W, 3) and mask (B', H, W) of one size, its sides multiples of what a latent covers."""
-    factor = cast("AutoencoderConfig", vae.handle.config).factor
+    factor = config_of(vae).factor
     height, width = pixels.pixels.shape[1:3]
     resized = resize(mask.values[:, None], width, height, "bilinear")[:, 0]
     cover = crop_to_multiple(resized[..., None], factor)[..., 0]

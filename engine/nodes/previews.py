@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import cast
 
 import PIL.Image
-import torch
 from torch import Tensor
 
 from engine.errors import BadInput, OutOfMemory
@@ -20,6 +19,7 @@ from engine.models.detect import find_family
 from engine.models.family import LatentFormat
 from engine.nodes.tiny_vae import find_preview_decoder
 from engine.residency.handle import Handle
+from engine.residency.memory import is_out_of_memory
 from engine.residency.pool import Pool
 from engine.sampling.denoiser import OnStep
 from engine.sampling.preview import fit_latent_to_rgb, latent_to_rgb, pixels_to_rgb
@@ -81,8 +81,10 @@ def _decode(latent: Tensor, handle: Handle, pool: Pool) -> Tensor | None:
             decoder, placement = cast("Autoencoder", module), pool.placement
             decoded = decoder.decode(latent.to(placement.device, placement.dtype_of("vae")))
             return pixels_to_rgb(decoded[0])
-    except (OutOfMemory, torch.OutOfMemoryError):
-        return None
+    except (OutOfMemory, RuntimeError, MemoryError) as problem:
+        if isinstance(problem, OutOfMemory) or is_out_of_memory(problem):
+            return None
+        raise
 
 
 def _linear_painter(model: Model, pool: Pool) -> Painter | None:

@@ -3,7 +3,8 @@ import torch
 
 from engine.errors import BadInput
 from engine.graph.kinds import Image, Latent
-from engine.nodes.latent import crop_to_multiple, empty_latent_image, latent_upscale, vae_decode, vae_encode
+from engine.nodes.autoencoding import crop_to_multiple
+from engine.nodes.latent import empty_latent_image, latent_upscale, vae_decode, vae_encode
 from tests.engine.nodes.studio import Studio
 
 
