@@ -102,6 +102,14 @@ class ClipVisionOutput(SocketValue):
 
 
 @dataclass(frozen=True)
+class UpscaleModel(SocketValue):
+    """A network that enlarges pictures, not yet on any device."""
+
+    socket = "UPSCALE_MODEL"
+    handle: "Handle"
+
+
+@dataclass(frozen=True)
 class IpAdapter(SocketValue):
     """What lets a network be prompted by pictures, not yet on any device."""
 

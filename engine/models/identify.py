@@ -11,6 +11,8 @@ from engine.models import (
     controlnet,
     ip_adapter,
     parts,
+    rrdb,
+    srvgg,
     t2i_adapter,
     t2i_adapter_light,
     taesd,
@@ -35,6 +37,8 @@ _CONTROLS: tuple[tuple[str, str, PartLayout], ...] = (
     ("tiny_vae", "TAESD", taesd.WHOLE_FILE),
     ("tiny_vae", "TAESD encoder", taesd.ENCODER_FILE),
     ("tiny_vae", "TAESD decoder", taesd.DECODER_FILE),
+    ("upscaler", "ESRGAN upscaler", rrdb.PART),
+    ("upscaler", "compact Real-ESRGAN upscaler", srvgg.PART),
 )
 # By their layers.
 _ENCODERS: tuple[tuple[int, str], ...] = ((31, "OpenCLIP bigG"), (23, "OpenCLIP H"), (0, "CLIP-L"))

@@ -223,6 +223,7 @@ from engine.nodes.sigmas import (
     split_sigmas_denoise,
 )
 from engine.nodes.storage import load_latent, save_latent
+from engine.nodes.upscaling import image_upscale_with_model, upscale_model_loader
 
 NODES: tuple[AnyNode, ...] = (
     checkpoint_loader_simple,
@@ -423,4 +424,6 @@ NODES: tuple[AnyNode, ...] = (
     sampler_lcm_upscale,
     vae_decode_tiled,
     vae_encode_tiled,
+    upscale_model_loader,
+    image_upscale_with_model,
 )

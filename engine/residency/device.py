@@ -27,11 +27,12 @@ class Placement:
     def dtype_of(self, part: Part) -> torch.dtype:
         """The precision of one part.
 
-        Decoders overflow in fp16 (beyond 65504), so they run in fp32 then. On a CPU only what runs at every
-        step is rough: texts and pictures are encoded once, and there bf16 would cost more than it saves.
+        Decoders overflow in fp16 (beyond 65504), so they run in fp32 then, as upscalers do. On a CPU only
+        what runs at every step is rough: texts and pictures are encoded once, and there bf16 would cost more
+        than it saves.
         """
         is_once = self.device.type == "cpu" and part not in ("unet", "control")
-        is_overflowing = part == "vae" and self.dtype == torch.float16
+        is_overflowing = part in ("vae", "upscaler") and self.dtype == torch.float16
         return torch.float32 if is_once or is_overflowing else self.dtype
 
 

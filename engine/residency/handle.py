@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from engine.weights.layout import Layout
 
-Part = Literal["unet", "clip", "vae", "control"]
+Part = Literal["unet", "clip", "vae", "control", "upscaler"]
 Storage = Literal["fp8_e4m3fn", "fp8_e5m2"]
 
 
