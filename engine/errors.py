@@ -1,6 +1,6 @@
 """Everything that can go wrong in the engine, as one tree. Messages name thing, value and rule."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -65,12 +65,23 @@ class OutOfMemory(EngineError):
 
 
 class NodeFailed(EngineError):
-    """A node function raised `cause`. `input` names the input at fault where that is known."""
+    """A node function raised `cause`. `input` names the input at fault where that is known.
+
+    `inputs` tells what the node was given: short plain values, and the types of all others.
+    """
 
     def __init__(
-        self, node: str, class_type: str, message: str, cause: BaseException, *, input_name: str | None = None
+        self,
+        node: str,
+        class_type: str,
+        message: str,
+        cause: BaseException,
+        *,
+        input_name: str | None = None,
+        inputs: Mapping[str, str] | None = None,
     ) -> None:
         self.node, self.class_type, self.input = node, class_type, input_name
+        self.inputs: Mapping[str, str] = inputs or {}
         self.message, self.cause = message, cause
         where = f"node {node} ({class_type})" + (f", input {input_name}" if input_name else "")
         super().__init__(f"{where}: {message}")

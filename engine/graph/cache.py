@@ -1,6 +1,7 @@
 """Results of nodes, kept from run to run within one scope and bounded in bytes over all scopes."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 
 from engine.graph.events import OutputFile
@@ -11,9 +12,9 @@ _OBJECT_BYTES = 100
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one call of a node gave: a value for each output, and the files that it handed over."""
+    """What a node gave: for each output a list of values, mostly one; and the files that it handed over."""
 
-    values: tuple[object, ...]
+    values: tuple[Sequence[object], ...]
     files: tuple[OutputFile, ...] = ()
 
 

@@ -78,6 +78,7 @@ def _input_info(schema: InputSchema, files: FileIndex) -> list[object]:
         "dynamicPrompts": schema.dynamic_prompts or None,
         "control_after_generate": schema.control_after_generate or None,
         "image_upload": True if schema.upload == "image" else None,
+        "lazy": schema.lazy or None,
         "tooltip": schema.tooltip,
     }
     return [kind, {name: value for name, value in options.items() if value is not None}]

@@ -44,6 +44,14 @@ class NodeFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeBlocked:
+    """The node was not called, at least once, since a value that it needs was blocked for this reason."""
+
+    node: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """`value` of `total` steps of the node are done."""
 
@@ -72,4 +80,4 @@ class Output:
     cached: bool
 
 
-Event = NodeStarted | NodeCached | NodeFinished | Progress | Preview | Output
+Event = NodeStarted | NodeCached | NodeFinished | NodeBlocked | Progress | Preview | Output

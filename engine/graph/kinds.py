@@ -365,6 +365,14 @@ class Each:
 
 
 @dataclass(frozen=True, slots=True)
+class Lazy:
+    """The input's source runs only if the node's `needs` names it; otherwise the node is given None.
+
+    Annotated[Image | None, Lazy()] is required all the same; Annotated[Image, Lazy()] | None is optional.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Tip:
     """The tooltip of one input: Annotated[Steps, Tip("More steps, finer detail")]."""
 

@@ -14,6 +14,8 @@ Json = Mapping[str, object]
 class InputSchema:
     """One input. `type` is a socket's or a widget's; what is None does not apply to it.
 
+    `is_list`: the node is given all values of a list at once. `lazy`: its source runs only if the node asks.
+
     `required` inputs must be in a prompt even if they have a `default`: that is what an editor starts with.
     """
 
@@ -32,6 +34,8 @@ class InputSchema:
     files: str | None = None
     upload: Literal["image"] | None = None
     control_after_generate: bool = False
+    is_list: bool = False
+    lazy: bool = False
     tooltip: str | None = None
 
     def to_json(self) -> dict[str, object]:

@@ -3,10 +3,15 @@
 Parameters are keyword-only. A parameter's type is a socket value or an annotated widget; its default is what
 the editor starts with; `T | None = None` makes an input optional; `ctx: Context` is no input;
 `**ratios` annotated with `Each` are several inputs of one kind.
+
+What travels along an edge is a list, mostly of one value. A function is called once for each value, the
+shorter lists repeating their last; a parameter of type `Sequence[T]` or `list[T]` is given the whole list
+instead, and what is returned as `list[T]` is joined to the output's list. A function may be `async`, to
+overlap with others, and return a `Block` or an `Expansion` (flow.py). Inputs marked `Lazy` wait for `needs`.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import NoneType, UnionType
@@ -23,6 +28,7 @@ from typing import (
 )
 
 from engine.graph.context import Context
+from engine.graph.flow import Block, Expansion
 from engine.graph.kinds import (
     Choice,
     Each,
@@ -30,6 +36,7 @@ from engine.graph.kinds import (
     FloatWidget,
     InputChoice,
     IntWidget,
+    Lazy,
     SocketValue,
     TextWidget,
     Tip,
@@ -45,7 +52,13 @@ _PLAIN_TYPES = {int: "INT", float: "FLOAT", str: "STRING", bool: "BOOLEAN"}
 
 @dataclass(frozen=True)
 class NodeSpec(Generic[P, R_co]):
-    """A node function with its name. `version` rises when the same inputs give another result than before."""
+    """A node function with its name. `version` rises when the same inputs give another result than before.
+
+    `needs` says which lazy inputs are needed next. It takes those of the node's inputs that its parameters
+    name; what has not run yet is None to it, and it is asked again until all that it names is there.
+    `fingerprint` joins the result's identity: what the result depends on besides the inputs, such as the
+    time. It takes constant inputs in the same way (linked ones are None); NaN makes the node run every time.
+    """
 
     function: Callable[P, R_co]
     name: str
@@ -54,6 +67,8 @@ class NodeSpec(Generic[P, R_co]):
     is_output: bool = False
     version: int = 1
     output_names: tuple[str, ...] | None = None
+    needs: Callable[..., Collection[str]] | None = None
+    fingerprint: Callable[..., str | float] | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """The function itself."""
@@ -85,11 +100,37 @@ class NodeSpec(Generic[P, R_co]):
         """Whether the function declares `ctx: Context`."""
         return "ctx" in inspect.signature(self.function).parameters
 
+    @cached_property
+    def is_async(self) -> bool:
+        """Whether a call gives an awaitable."""
+        return inspect.iscoroutinefunction(self.function)
+
+    @cached_property
+    def lazy(self) -> frozenset[str]:
+        """The inputs that only `needs` can ask for."""
+        return frozenset(found.name for found in self.schema.inputs if found.lazy)
+
+    @cached_property
+    def whole(self) -> frozenset[str]:
+        """The inputs that take a whole list."""
+        return frozenset(found.name for found in self.schema.inputs if found.is_list)
+
+    @cached_property
+    def list_outputs(self) -> tuple[bool, ...]:
+        """For each output, whether a call gives a list of values."""
+        return tuple(output.is_list for output in self.schema.outputs)
+
+    def ask(self, arguments: Mapping[str, object]) -> Collection[str]:
+        """The lazy inputs that one call needs, as far as its arguments tell."""
+        if self.needs is None:
+            return ()
+        return self.needs(**{name: arguments.get(name) for name in inspect.signature(self.needs).parameters})
+
 
 AnyNode = NodeSpec[..., object]
 
 
-def node(
+def node(  # noqa: PLR0913 -- each is one fact about the node
     name: str,
     *,
     category: str,
@@ -97,11 +138,15 @@ def node(
     is_output: bool = False,
     version: int = 1,
     output_names: tuple[str, ...] | None = None,
+    needs: Callable[..., Collection[str]] | None = None,
+    fingerprint: Callable[..., str | float] | None = None,
 ) -> Callable[[Callable[P, R_co]], NodeSpec[P, R_co]]:
     """Make the function below it a node. `name` is what prompts say, `title` what people read."""
 
     def wrap(function: Callable[P, R_co]) -> NodeSpec[P, R_co]:
-        return NodeSpec(function, name, category, title or name, is_output, version, output_names)
+        return NodeSpec(
+            function, name, category, title or name, is_output, version, output_names, needs, fingerprint
+        )
 
     return wrap
 
@@ -121,11 +166,17 @@ def _read_inputs(name: str, hint: object, default: object) -> tuple[InputSchema,
 
 def _read_input(name: str, hint: object, default: object) -> InputSchema:
     inner, is_optional = _strip_none(hint)
-    base, extras = (inner, ()) if get_origin(inner) is not Annotated else _split_annotated(inner)
+    base, extras = _split_annotated(inner)
+    is_lazy = any(isinstance(extra, Lazy) for extra in extras)
+    if is_lazy:
+        base, more = _split_annotated(_strip_none(base)[0])
+        extras += more
+    base, more, is_list = _strip_list(base)
+    extras += more
     tooltip = next((extra.text for extra in extras if isinstance(extra, Tip)), None)
-    values: dict[str, object] = _read_type(name, base, extras)
+    values = _read_type(name, base, extras) | {"lazy": is_lazy, "is_list": is_list}
     if default is not inspect.Parameter.empty and default is not None:
-        values["default"] = default
+        values["default"] = default[0] if is_list and isinstance(default, tuple) else default
     return InputSchema(name=name, required=not is_optional, tooltip=tooltip, **values)  # pyright: ignore[reportArgumentType]
 
 
@@ -139,8 +190,19 @@ def _strip_none(hint: object) -> tuple[object, bool]:
 
 
 def _split_annotated(hint: object) -> tuple[object, tuple[object, ...]]:
+    """The type and what it is annotated with, if it is."""
+    if get_origin(hint) is not Annotated:
+        return hint, ()
     base, *extras = get_args(hint)
     return base, tuple(extras)
+
+
+def _strip_list(hint: object) -> tuple[object, tuple[object, ...], bool]:
+    """`T`, its annotations, and whether the hint was a list of it."""
+    if get_origin(hint) not in (list, Sequence):
+        return hint, (), False
+    (inner,) = get_args(hint)
+    return *_split_annotated(inner), True
 
 
 def _read_type(name: str, base: object, extras: tuple[object, ...]) -> dict[str, object]:
@@ -176,11 +238,27 @@ def _read_widget(widget: Widget) -> dict[str, object]:
 
 def _read_outputs(result: object, names: tuple[str, ...] | None) -> tuple[OutputSchema, ...]:
     """One output for each value that the function returns."""
+    result = _strip_flow(result)
     hints = () if result is NoneType else get_args(result) if get_origin(result) is tuple else (result,)
-    types = [
-        _read_type("return", *_split_annotated(hint) if get_origin(hint) is Annotated else (hint, ()))["type"]
-        for hint in hints
-    ]
+    found = [_read_output(_strip_flow(hint)) for hint in hints]
+    types = [kind for kind, _ in found]
     return tuple(
-        OutputSchema(name, str(kind)) for name, kind in zip(names or map(str, types), types, strict=True)
+        OutputSchema(name, kind, is_list) for name, (kind, is_list) in zip(names or types, found, strict=True)
     )
+
+
+def _read_output(hint: object) -> tuple[str, bool]:
+    """The socket's type, and whether each call gives a list of it."""
+    base, extras = _split_annotated(hint)
+    base, more, is_list = _strip_list(base)
+    return str(_read_type("return", base, extras + more)["type"]), is_list
+
+
+def _strip_flow(hint: object) -> object:
+    """`T` of `T | Block` and `T | Expansion`: what a node gives if it gives a value."""
+    if get_origin(hint) not in (Union, UnionType):
+        return hint
+    values = [found for found in get_args(hint) if found not in (Block, Expansion)]
+    if len(values) != 1:
+        raise TypeError(f"return: {hint!r} is not one type, with Block or Expansion beside it")
+    return values[0]
