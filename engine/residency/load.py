@@ -1,5 +1,7 @@
 """From a handle to a module that computes: built without memory, filled from the mapped file, cast, moved."""
 
+from collections.abc import Iterator, Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -8,17 +10,36 @@ from engine.residency.handle import Handle, Patch
 from engine.residency.pack import PackedConv2d, PackedLinear, PackedPointwise, can_pack, pack
 from engine.residency.weights import open_weights, sources_of, touched_names
 
+# How much of a file is mapped at a time: half a gigabyte at the most.
+GROUP_NUMBERS = 128_000_000
+
 
 def load_module(handle: Handle, placement: Placement) -> nn.Module:
     """The module on its device, in evaluation mode. Raises WeightsUnreadable, BadInput."""
     dtype = placement.dtype_of(handle.part)
     with torch.device("meta"):
         module = handle.config.build()
-    with open_weights(handle, placement.device) as weights:
-        state = {name: weights.read(name).to(placement.device, dtype) for name in module.state_dict()}
+    state: dict[str, Tensor] = {}
+    for names in _in_groups(module.state_dict()):
+        # What a mapping has shown counts as memory until it is closed.
+        with open_weights(handle, placement.device) as weights:
+            state |= {name: weights.read(name).to(placement.device, dtype) for name in names}
     module.load_state_dict(state, strict=True, assign=True)
     del state
     return settle(module, placement.device, dtype)
+
+
+def _in_groups(tensors: Mapping[str, Tensor]) -> Iterator[list[str]]:
+    """All names, in groups of at most GROUP_NUMBERS numbers, or of one tensor."""
+    group: list[str] = []
+    room = GROUP_NUMBERS
+    for name, tensor in tensors.items():
+        if group and tensor.numel() > room:
+            yield group
+            group, room = [], GROUP_NUMBERS
+        group.append(name)
+        room -= tensor.numel()
+    yield group
 
 
 def settle(module: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
