@@ -26,7 +26,7 @@ from engine.graph.validate import validate
 
 NODES = 1_000
 ROUNDS = 15
-TARGET_US = 100.0
+TARGETS_US = {"ours, uncached": 50.0, "ours, cached": 10.0}
 
 
 @dataclass(frozen=True)
@@ -186,11 +186,12 @@ def main() -> None:
         "graphlib + dict, uncached": measure_us(prepare_naive),
         "graphlib + dict, cached": measure_us(prepare_naive_cached),
     }
-    print(f"{NODES} nodes, median of {ROUNDS} runs, target for ours: below {TARGET_US:.0f} us per node\n")
+    print(f"{NODES} nodes, median of {ROUNDS} runs\n")
     for name, microseconds in rows.items():
-        print(f"{name:32} {microseconds:8.1f} us per node")
-    met = max(rows["ours, uncached"], rows["ours, cached"]) < TARGET_US
-    print(json.dumps({"nodes": NODES, "us_per_node": rows, "target_us": TARGET_US, "met": met}))
+        target = f"   (target: below {TARGETS_US[name]:.0f})" if name in TARGETS_US else ""
+        print(f"{name:32} {microseconds:8.1f} us per node{target}")
+    met = all(rows[name] < target for name, target in TARGETS_US.items())
+    print(json.dumps({"nodes": NODES, "us_per_node": rows, "targets_us": TARGETS_US, "met": met}))
 
 
 if __name__ == "__main__":
