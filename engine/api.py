@@ -1,7 +1,7 @@
 """The only door into the engine for the service. Importing it loads no torch; calling `open_runner` does."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +23,7 @@ from engine.graph.context import InputFile
 from engine.graph.document import Graph, Link, NodeCall
 from engine.graph.events import (
     Event,
+    NodeBlocked,
     NodeCached,
     NodeFinished,
     NodeStarted,
@@ -43,7 +44,7 @@ from engine.graph.limits import (
 )
 from engine.graph.schema import InputSchema, NodeSchema, OutputSchema
 from engine.graph.settings import RunnerSettings
-from engine.graph.validate import find_outputs, validate
+from engine.graph.validate import Verdict, find_outputs, judge, validate
 
 __all__ = [
     "CATALOG_FILE",
@@ -66,6 +67,7 @@ __all__ = [
     "InputUnreadable",
     "Link",
     "ModelFolders",
+    "NodeBlocked",
     "NodeCached",
     "NodeCall",
     "NodeFailed",
@@ -83,10 +85,12 @@ __all__ = [
     "Runner",
     "RunnerSettings",
     "UnsupportedCheckpoint",
+    "Verdict",
     "WeightsUnreadable",
     "find_outputs",
     "find_path_fault",
     "find_workflow",
+    "judge",
     "load_catalog",
     "open_runner",
     "parse_prompt",
@@ -102,7 +106,7 @@ DEMO_MODELS = Path(__file__).parent / "demo" / "models"
 class Runner(Protocol):
     """What `open_runner` gives; see engine/runner.py."""
 
-    def run(
+    def run(  # noqa: PLR0913 -- each is one fact about the run
         self,
         graph: Graph,
         *,
@@ -111,8 +115,9 @@ class Runner(Protocol):
         is_cancelled: Callable[[], bool],
         find_input: Callable[[str], InputFile],
         on_event: Callable[[Event], None],
+        targets: Collection[str] | None = None,
     ) -> RunResult:
-        """Run all output nodes of `graph`. Raises GraphInvalid, NodeFailed, Cancelled."""
+        """Run the output nodes of `graph` that are valid. Raises GraphInvalid, NodeFailed, Cancelled."""
         ...
 
 

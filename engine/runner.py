@@ -1,7 +1,7 @@
 """One Runner owns a device's models and the kept results, and runs graphs one after the other."""
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
@@ -16,9 +16,10 @@ from engine.graph.document import Graph
 from engine.graph.events import Event
 from engine.graph.executor import Executor, RunResult
 from engine.graph.folders import ModelFolders
+from engine.graph.plan import part_of
 from engine.graph.settings import RunnerSettings
 from engine.graph.spec import AnyNode
-from engine.graph.validate import validate
+from engine.graph.validate import judge
 from engine.nodes import NODES
 from engine.residency.device import choose_placement, default_budget_bytes
 from engine.residency.memory import is_out_of_memory, release_cached
@@ -41,7 +42,7 @@ class Runner:
             environment=placement.identity,
         )
 
-    def run(
+    def run(  # noqa: PLR0913 -- each is one fact about the run
         self,
         graph: Graph,
         *,
@@ -50,14 +51,18 @@ class Runner:
         is_cancelled: Callable[[], bool],
         find_input: Callable[[str], InputFile],
         on_event: Callable[[Event], None],
+        targets: Collection[str] | None = None,
     ) -> RunResult:
-        """Run all output nodes of `graph`; results are kept for later runs of the same `scope`.
+        """Run the output nodes of `graph`; results are kept for later runs of the same `scope`.
 
-        `find_input` gives the input file of that name or raises InputUnreadable. Raises GraphInvalid,
-        NodeFailed at the first node that fails, Cancelled within one step of `is_cancelled` turning true.
+        `targets`: only these of them. Outputs that are not valid are left out and reported with the result.
+        `find_input` gives the input file of that name or raises InputUnreadable. Raises GraphInvalid if no
+        output can run, NodeFailed at the first node that fails, Cancelled within one step of `is_cancelled`
+        turning true.
         """
-        if problems := validate(graph, self._catalog, _RunFiles(self._models)):
-            raise GraphInvalid(problems)
+        verdict = judge(graph, self._catalog, _RunFiles(self._models), targets)
+        if not verdict.outputs:
+            raise GraphInvalid(verdict.problems)
         services = Services(
             pool=self._pool,
             models=self._models,
@@ -69,22 +74,25 @@ class Runner:
         )
         try:
             with torch.inference_mode():
-                return self._executor.run(
-                    coerce_graph(graph, self._catalog),
+                result = self._executor.run(
+                    coerce_graph(part_of(graph, verdict.outputs), self._catalog),
                     scope=scope,
                     services=services,
                     identify_file=_FileIdentities(self._models, services.find_input).identify,
+                    targets=verdict.outputs,
                 )
         except NodeFailed as failure:
             if not is_out_of_memory(failure.cause):
                 raise
             raise self._name_out_of_memory(failure) from failure.cause
+        return replace(result, problems=verdict.problems)
 
     def _name_out_of_memory(self, failure: NodeFailed) -> NodeFailed:
         device = self._pool.placement.device
         release_cached(self._pool.placement)
         message = f"out of memory on {device}; a smaller picture or batch needs less"
-        return NodeFailed(failure.node, failure.class_type, message, OutOfMemory(message))
+        cause = OutOfMemory(message)
+        return NodeFailed(failure.node, failure.class_type, message, cause, inputs=failure.inputs)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from engine.errors import Problem
 from engine.graph.cache import ResultCache
 from engine.graph.cache_key import IdentifyFile, make_keys
 from engine.graph.context import Services
@@ -17,12 +18,14 @@ from engine.graph.spec import AnyNode
 class RunResult:
     """What came out of a run. `cached` counts the graph's nodes that did not have to be called.
 
-    Nodes that only inputs lead to which no node asked for are neither executed nor cached.
+    Nodes that only inputs lead to which no node asked for are neither executed nor cached. `problems`: what
+    kept other outputs from running.
     """
 
     outputs: tuple[Output, ...]
     executed: int
     cached: int
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Which nodes have to run and in which order. Nothing here recurses: graphs may be chains of 20 000 nodes."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from engine.graph.document import Graph
 
@@ -23,6 +23,27 @@ def order_nodes(graph: Graph, targets: Iterable[str]) -> list[str]:
             stack.append((node, True))
             stack.extend((link.node, False) for _, link in reversed(list(graph.nodes[node].links())))
     return ordered
+
+
+def find_consumers(graph: Graph, nodes: Collection[str]) -> set[str]:
+    """`nodes` and all that need them."""
+    consumers: dict[str, list[str]] = {}
+    for node, call in graph.nodes.items():
+        for _, link in call.links():
+            consumers.setdefault(link.node, []).append(node)
+    found = set(nodes)
+    pending = list(nodes)
+    while pending:
+        new = [node for node in consumers.get(pending.pop(), ()) if node not in found]
+        found.update(new)
+        pending += new
+    return found
+
+
+def part_of(graph: Graph, targets: Iterable[str]) -> Graph:
+    """The graph of `targets` and all that they need, in the graph's order."""
+    needed = frozenset(order_nodes(graph, targets))
+    return Graph({node: call for node, call in graph.nodes.items() if node in needed})
 
 
 def find_cycles(graph: Graph) -> list[list[str]]:

@@ -12,18 +12,51 @@ from engine.graph.catalog import Catalog
 from engine.graph.coerce import coerce_value, is_absent
 from engine.graph.document import Graph, Input, Json, Link, NodeCall
 from engine.graph.folders import FileIndex, find_path_fault, split_annotation
-from engine.graph.plan import find_cycles, order_nodes
+from engine.graph.plan import find_consumers, find_cycles, order_nodes
 from engine.graph.schema import InputSchema, NodeSchema
 
 # A message stays readable: longer values, lists and cycles are cut.
 _SHOWN_CHARACTERS = 80
 _SHOWN_CHOICES = 12
 _SHOWN_CYCLE = 8
+# Problems of the whole prompt.
+_REFUSING = frozenset({"unknown_node", "no_output"})
 
 
 def validate(graph: Graph, catalog: Catalog, files: FileIndex) -> list[Problem]:
     """All problems of all nodes, in the order of the nodes; an empty list means that the graph can run."""
     return list(_Checker(graph, catalog, files).check())
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run would do: the `outputs` that can run, and all `problems`, of these and of the others.
+
+    Problems of an output node or of what it needs keep only that output from running.
+    """
+
+    outputs: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def judge(
+    graph: Graph, catalog: Catalog, files: FileIndex, targets: Collection[str] | None = None
+) -> Verdict:
+    """Which output nodes can run; of these only `targets` if they are given.
+
+    None can if a node's class is unknown, even that of a node that no output needs: ComfyUI's rule, too.
+    """
+    problems = validate(graph, catalog, files)
+    if any(problem.code in _REFUSING for problem in problems):
+        return Verdict((), tuple(problems))
+    faulty = find_consumers(graph, {problem.node for problem in problems if problem.node is not None})
+    wanted = find_outputs(graph, catalog)
+    if targets is not None:
+        wanted = [node for node in wanted if node in targets]
+    if not wanted:
+        message = "none of the nodes that the run was asked for is an output node of the prompt"
+        problems.append(Problem(None, None, "no_output", message))
+    return Verdict(tuple(node for node in wanted if node not in faulty), tuple(problems))
 
 
 def find_outputs(graph: Graph, catalog: Catalog) -> list[str]:

@@ -173,6 +173,15 @@ def test_an_invalid_graph_does_not_run(session: Session) -> None:
     assert session.events == []
 
 
+def test_an_output_that_is_not_valid_is_left_out_and_reported(session: Session) -> None:
+    session.inputs = {"cat.png": png_of("red")}
+    bad = {"3": call("ImageScaleBy", image=["1", 0], upscale_method="nonsense", scale_by=1.0)}
+    save = {"4": call("SaveImage", images=["3", 0], filename_prefix="bad")}
+    result = session.run({**copy_picture(), **bad, **save})
+    assert [output.node for output in result.outputs] == ["2"]
+    assert [(problem.node, problem.code) for problem in result.problems] == [("3", "not_in_list")]
+
+
 @pytest.mark.parametrize("content", [b"\x80\x04 pickle", b"", b"\x10\0\0\0\0\0\0\0{}"])
 def test_a_checkpoint_that_is_none_is_blamed_on_its_input(
     models: Path, tmp_path: Path, content: bytes

@@ -1,10 +1,13 @@
 from dataclasses import replace
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.errors import InputUnreadable, NodeFailed
 from engine.graph.cache_key import make_keys
-from engine.graph.document import Graph, Input, Link
+from engine.graph.document import Graph, Input, Link, NodeCall
 from engine.graph.plan import order_nodes
 from engine.graph.spec import AnyNode
 from tests.engine.graph.toy_nodes import TOYS, graph_of
@@ -119,3 +122,50 @@ def test_texts_that_name_embeddings_depend_on_the_embeddings_there_are() -> None
         return make_keys(graph, ["out"], NODES, environment="cpu", identify_file=lambda *_: found)["out"]
 
     assert key("none") == key("none") != key("cat.pt")
+
+
+def changed_input(value: Input, draw: st.DrawFn) -> Input:
+    """Another constant, another slot, or a constant in a link's place: never what was there."""
+    if isinstance(value, Link):
+        return draw(st.sampled_from([Link(value.node, value.slot + 1), 5000]))
+    return draw(st.sampled_from([5000, str(value), float(value), [value]]))  # type: ignore[arg-type]
+
+
+@st.composite
+def graphs_with_one_change(draw: st.DrawFn) -> tuple[Graph, Graph]:
+    """Sums of sums that all lead to the last node, and the same with one field changed."""
+    nodes = {"0": NodeCall("0", "Constant", {"value": draw(st.integers(0, 3))})}
+    for index in range(1, draw(st.integers(2, 8))):
+        other = draw(st.integers(0, index - 1))
+        nodes[str(index)] = NodeCall(
+            str(index), "Add", {"a": Link(str(index - 1), 0), "b": Link(str(other), 0)}
+        )
+    victim = nodes[draw(st.sampled_from(sorted(nodes)))]
+    name = draw(st.sampled_from([*sorted(victim.inputs), "class_type"]))
+    if name == "class_type":
+        changed = replace(victim, class_type="Maybe")
+    else:
+        changed = victim.with_inputs({**victim.inputs, name: changed_input(victim.inputs[name], draw)})
+    return Graph(nodes), Graph({**nodes, victim.id: changed})
+
+
+@given(graphs_with_one_change(), st.randoms())
+def test_keys_are_equal_for_equal_graphs_and_differ_by_any_one_field(
+    graphs: tuple[Graph, Graph], random: Random
+) -> None:
+    graph, changed = graphs
+    last = list(graph.nodes)[-1]
+    names = dict(zip(graph.nodes, random.sample(range(100), len(graph.nodes)), strict=True))
+    renamed = {
+        str(names[node]): NodeCall(
+            str(names[node]),
+            call.class_type,
+            {
+                name: Link(str(names[value.node]), value.slot) if isinstance(value, Link) else value
+                for name, value in reversed(call.inputs.items())
+            },
+        )
+        for node, call in graph.nodes.items()
+    }
+    assert key_of(Graph(renamed), str(names[last])) == key_of(graph, last)
+    assert key_of(changed, last) != key_of(graph, last)

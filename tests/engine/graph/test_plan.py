@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.graph.document import Graph, Link, NodeCall
-from engine.graph.plan import find_cycles, order_nodes
+from engine.graph.plan import find_consumers, find_cycles, order_nodes, part_of
 from tests.engine.graph.toy_nodes import graph_of
 
 
@@ -101,3 +101,17 @@ def test_cycles_are_found_exactly_where_a_node_reaches_itself(edges: list[tuple[
     found = find_cycles(graph)
     assert bool(found) == bool(in_cycles)
     assert {node for cycle in found for node in cycle} <= in_cycles
+
+
+def test_consumers_are_all_that_need_a_node_however_far_off() -> None:
+    assert find_consumers(chain(20_000), ["19990"]) == {str(node) for node in range(19_990, 20_000)}
+
+
+def test_a_part_is_what_its_targets_need_in_the_graphs_order() -> None:
+    graph = graph_of(
+        p=("Show", {"a": Link("x", 0)}),
+        x=("Constant", {}),
+        y=("Constant", {}),
+        q=("Show", {"a": Link("y", 0)}),
+    )
+    assert list(part_of(graph, ["p"]).nodes) == ["p", "x"]

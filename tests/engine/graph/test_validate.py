@@ -4,7 +4,7 @@ import pytest
 
 from engine.errors import Problem
 from engine.graph.document import Graph, Input, Link, NodeCall
-from engine.graph.validate import find_outputs, validate
+from engine.graph.validate import find_outputs, judge, validate
 from tests.engine.graph.toy_nodes import CATALOG, Files, graph_of
 
 FILES = Files(
@@ -254,3 +254,44 @@ def test_a_chain_of_10_000_nodes_is_checked() -> None:
 def test_outputs_are_the_nodes_that_save_or_show() -> None:
     graph = graph_of(x=ONE, out=("Show", {"a": Link("x", 0)}), y=("Wrong", {}))
     assert find_outputs(graph, CATALOG) == ["out"]
+
+
+GOOD_AND_BAD: dict[str, tuple[str, dict[str, Any]]] = {
+    "x": ONE,
+    "y": ("Constant", {"value": 2000}),
+    "sum": ("Add", {"a": Link("x", 0), "b": Link("y", 0)}),
+    "good": ("Show", {"a": Link("x", 0), "prefix": "p"}),
+    "bad": ("Show", {"a": Link("sum", 0), "prefix": "p"}),
+}
+
+
+def test_a_problem_keeps_only_the_outputs_behind_it_from_running() -> None:
+    verdict = judge(graph_of(**GOOD_AND_BAD), CATALOG, FILES)
+    assert verdict.outputs == ("good",)
+    assert [(found.node, found.code) for found in verdict.problems] == [("y", "out_of_range")]
+
+
+def test_a_cycle_keeps_only_the_outputs_behind_it_from_running() -> None:
+    ring = {
+        "p": ("Steps", {"a": Link("q", 0)}),
+        "q": ("Steps", {"a": Link("p", 0)}),
+        "behind": ("Show", {"a": Link("q", 0), "prefix": "p"}),
+    }
+    graph = graph_of(x=ONE, good=("Show", {"a": Link("x", 0), "prefix": "p"}), **ring)
+    assert judge(graph, CATALOG, FILES).outputs == ("good",)
+
+
+def test_an_unknown_node_keeps_every_output_from_running() -> None:
+    verdict = judge(graph_of(**GOOD_AND_BAD, odd=("Nonsense", {})), CATALOG, FILES)
+    assert verdict.outputs == ()
+
+
+@pytest.mark.parametrize(
+    ("targets", "outputs", "code"),
+    [(["good"], ("good",), "out_of_range"), (["bad"], (), "out_of_range"), (["x", "gone"], (), "no_output")],
+)
+def test_only_output_nodes_count_among_the_targets(
+    targets: list[str], outputs: tuple[str, ...], code: str
+) -> None:
+    verdict = judge(graph_of(**GOOD_AND_BAD), CATALOG, FILES, targets)
+    assert (verdict.outputs, verdict.problems[-1].code) == (outputs, code)
