@@ -51,7 +51,10 @@ class RunErrorOut(Schema):
 
 
 class RunOut(Schema):
-    """One execution of a graph. `seq` is the number of the last event that this state includes."""
+    """One execution of a graph. `seq` is the number of the last event that this state includes.
+
+    `problems`: what keeps some of the graph's outputs from running. Told once, to whoever starts the run.
+    """
 
     id: UUID
     status: Status
@@ -66,6 +69,7 @@ class RunOut(Schema):
     outputs: list[OutputOut]
     error: RunErrorOut | None
     position: int | None = None
+    problems: tuple[RunErrorOut, ...] = ()
 
 
 class RunDetail(RunOut):
@@ -100,6 +104,8 @@ class CatalogInput(Schema):
     files: str | None = None
     upload: Literal["image"] | None = None
     control_after_generate: bool | None = None
+    is_list: bool | None = None
+    lazy: bool | None = None
     tooltip: str | None = None
 
 

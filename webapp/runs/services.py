@@ -22,20 +22,24 @@ from webapp.workspaces.rights import Right, require
 
 @dataclass(frozen=True)
 class Started:
-    """The run, and whether the call made it."""
+    """The run, whether the call made it, and what keeps some of its outputs from running."""
 
     run: Run
     is_new: bool
+    faults: tuple[Fault, ...] = ()
 
 
 def start_run(*, user: User, workspace: Workspace, request: NewRun, idempotency_key: str | None) -> Started:
-    """Queue one run. Raises NotAllowed, Invalid with all faults of the graph, Conflict for a used key."""
+    """Queue one run of the outputs that can run.
+
+    Raises NotAllowed, Invalid with all faults of the graph if none can, Conflict for a used key.
+    """
     require(user, workspace, Right.RUN)
     digest = _digest(request)
     known = _find_by_key(user, workspace, idempotency_key, digest)
     if known is not None:
         return Started(known, is_new=False)
-    check_prompt(workspace, request.prompt)
+    faults = check_prompt(workspace, request.prompt)
     run = Run(
         workspace=workspace,
         created_by=user,
@@ -54,19 +58,21 @@ def start_run(*, user: User, workspace: Workspace, request: NewRun, idempotency_
         if known is None:
             raise
         return Started(known, is_new=False)
-    return Started(run, is_new=True)
+    return Started(run, is_new=True, faults=faults)
 
 
-def check_prompt(workspace: Workspace, prompt: dict[str, object]) -> None:
-    """Raises Invalid with everything that keeps `prompt` from running here."""
+def check_prompt(workspace: Workspace, prompt: dict[str, object]) -> tuple[Fault, ...]:
+    """What keeps some outputs of `prompt` from running here. Raises Invalid with all that if none can run."""
     try:
-        graph = engine.parse_prompt(prompt)
-        problems = engine.validate(graph, engine.load_catalog(), WorkspaceFiles(workspace))
+        verdict = engine.judge(engine.parse_prompt(prompt), engine.load_catalog(), WorkspaceFiles(workspace))
     except engine.GraphInvalid as error:
-        problems = list(error.problems)
-    if problems:
-        faults = [Fault(problem.node, problem.input, problem.code, problem.message) for problem in problems]
+        verdict = engine.Verdict((), error.problems)
+    faults = tuple(
+        Fault(problem.node, problem.input, problem.code, problem.message) for problem in verdict.problems
+    )
+    if not verdict.outputs:
         raise Invalid(f"The graph cannot run: {faults[0].message}", faults)
+    return faults
 
 
 @transaction.atomic

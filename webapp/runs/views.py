@@ -10,7 +10,16 @@ from webapp.common.api import READ_PROBLEMS, WRITE_PROBLEMS
 from webapp.common.limits import MAX_IDEMPOTENCY_KEY_CHARS, MAX_PAGE_ITEMS, PAGE_ITEMS
 from webapp.runs.catalog import catalog_for
 from webapp.runs.models import Run
-from webapp.runs.schemas import CatalogOut, NewRun, RunDetail, RunOut, RunPage, run_detail, run_out
+from webapp.runs.schemas import (
+    CatalogOut,
+    NewRun,
+    RunDetail,
+    RunErrorOut,
+    RunOut,
+    RunPage,
+    run_detail,
+    run_out,
+)
 from webapp.runs.selectors import get_run, list_runs, outputs_of, position_of
 from webapp.runs.services import cancel_run, start_run
 from webapp.workspaces.rights import Right
@@ -35,12 +44,17 @@ def create_run(
         str | None, Header(alias="Idempotency-Key", min_length=1, max_length=MAX_IDEMPOTENCY_KEY_CHARS)
     ] = None,
 ) -> Status[RunOut]:
-    """Queue a run. The same key and body again: the same run, 200. The same key, another body: 409."""
+    """Queue a run. The same key and body again: the same run, 200. The same key, another body: 409.
+
+    It is for all outputs of the graph that can run; `problems` says what is wrong with the others.
+    """
     user = signed_in(request)
     started = start_run(
         user=user, workspace=get_workspace(user, slug), request=payload, idempotency_key=idempotency_key
     )
-    return Status(201 if started.is_new else 200, _document(started.run))
+    document = _document(started.run)
+    document.problems = tuple(map(RunErrorOut.model_validate, started.faults))
+    return Status(201 if started.is_new else 200, document)
 
 
 @router.get("/workspaces/{slug}/runs", response={200: RunPage, **READ_PROBLEMS})

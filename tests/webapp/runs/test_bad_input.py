@@ -83,6 +83,20 @@ def test_all_faults_are_told_at_once(as_alice: Caller) -> None:
     assert {error["input"] for error in errors} >= {"steps", "cfg", "sampler_name"}
 
 
+def test_an_output_that_cannot_run_keeps_no_other_from_running(as_alice: Caller) -> None:
+    prompt = text_to_image()
+    prompt["10"] = {"class_type": "SaveImage", "inputs": {"images": ["8", 0], "filename_prefix": "../up"}}
+    answer = as_alice.post("runs", {"prompt": prompt})
+    assert answer.status_code == 201
+    assert [(found["node"], found["input"]) for found in answer.json()["problems"]] == [
+        ("10", "filename_prefix")
+    ]
+
+
+def test_a_run_of_all_outputs_has_no_problems(as_alice: Caller) -> None:
+    assert as_alice.post("runs", {"prompt": text_to_image()}).json()["problems"] == []
+
+
 SHAPES: dict[str, Any] = {
     "empty": {},
     "node is a list": {"1": []},

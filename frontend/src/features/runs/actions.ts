@@ -12,7 +12,7 @@ import { activeRuns } from '@/domain/runs/selectors'
 import { parseRun, type Run } from '@/domain/runs/wire'
 import { useStudio, type Session, type Studio } from '@/features/session'
 import { api, unwrap } from '@/shared/api/client'
-import { ApiProblem } from '@/shared/api/problem'
+import { ApiProblem, type Fault } from '@/shared/api/problem'
 import { randomToken } from '@/shared/lib/ids'
 import { text } from '@/shared/messages'
 import { useToast } from '@/shared/ui/toasts'
@@ -27,6 +27,11 @@ export interface RunActions {
   readonly cancel: () => Promise<void>
 }
 
+interface Started {
+  readonly run: Run
+  readonly faults: readonly Fault[]
+}
+
 export function useRunActions(): RunActions {
   const studio = useStudio()
   const store = useRunsStore()
@@ -38,7 +43,9 @@ export function useRunActions(): RunActions {
     setIsStarting(true)
     session.view.setState({ faults: [] })
     try {
-      takeRuns(store, [await postRun(studio)])
+      const { run, faults } = await postRun(studio)
+      takeRuns(store, [run])
+      session.view.setState({ faults })
       changeSeeds(session, catalog)
     } catch (error) {
       if (!(error instanceof ApiProblem)) throw error
@@ -64,7 +71,8 @@ export function useRunActions(): RunActions {
   return { isStarting, start, cancel }
 }
 
-async function postRun({ slug, session, catalog }: Studio): Promise<Run> {
+/** The run, and what keeps some outputs of the graph from being part of it. */
+async function postRun({ slug, session, catalog }: Studio): Promise<Started> {
   const graph = session.graph.getSnapshot()
   const answer = await unwrap(
     api().POST('/api/v1/workspaces/{slug}/runs', {
@@ -76,7 +84,7 @@ async function postRun({ slug, session, catalog }: Studio): Promise<Run> {
       },
     }),
   )
-  return parseRun(answer)
+  return { run: parseRun(answer), faults: answer.problems }
 }
 
 async function postCancel(slug: string, id: string): Promise<Run> {

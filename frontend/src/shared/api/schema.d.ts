@@ -132,6 +132,8 @@ export interface paths {
         /**
          * Create Run
          * @description Queue a run. The same key and body again: the same run, 200. The same key, another body: 409.
+         *
+         *     It is for all outputs of the graph that can run; `problems` says what is wrong with the others.
          */
         post: operations["webapp_runs_views_create_run"];
         delete?: never;
@@ -334,8 +336,12 @@ export interface components {
             dynamic_prompts?: boolean | null;
             /** Files */
             files?: string | null;
+            /** Is List */
+            is_list?: boolean | null;
             /** Is Path */
             is_path?: boolean | null;
+            /** Lazy */
+            lazy?: boolean | null;
             /** Max */
             max?: number | null;
             /** Min */
@@ -582,6 +588,11 @@ export interface components {
             outputs: components["schemas"]["OutputOut"][];
             /** Position */
             position?: number | null;
+            /**
+             * Problems
+             * @default []
+             */
+            problems: components["schemas"]["RunErrorOut"][];
             progress: components["schemas"]["ProgressOut"];
             /** Prompt */
             prompt: {
@@ -614,6 +625,8 @@ export interface components {
         /**
          * RunOut
          * @description One execution of a graph. `seq` is the number of the last event that this state includes.
+         *
+         *     `problems`: what keeps some of the graph's outputs from running. Told once, to whoever starts the run.
          */
         RunOut: {
             /** Attempt */
@@ -639,6 +652,11 @@ export interface components {
             outputs: components["schemas"]["OutputOut"][];
             /** Position */
             position?: number | null;
+            /**
+             * Problems
+             * @default []
+             */
+            problems: components["schemas"]["RunErrorOut"][];
             progress: components["schemas"]["ProgressOut"];
             /** Seq */
             seq: number;

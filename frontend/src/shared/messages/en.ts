@@ -138,7 +138,7 @@ export const en = {
     goTo: 'Go to node',
     dismiss: 'Dismiss',
     failed: 'The run failed',
-    refused: 'The run was refused',
+    refused: 'Not all of this can run',
     held: 'This run stopped its worker twice and is held back.',
     notStarted: 'The run could not be started.',
     notCancelled: 'The run could not be cancelled.',
