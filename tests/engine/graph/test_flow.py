@@ -512,8 +512,9 @@ def random_graphs(draw: st.DrawFn) -> Graph:
             "Later": {"a": source, "rounds": small},
             "Fail": {"a": source},
         }
-        # Failures and refusals are rarer than the rest, or little else would happen.
-        weights = [name for name in shapes for _ in range(1 if name in ("Fail", "Refusal") else 4)]
+        # Mostly lists that meet: failures and blockers are rarer, or little else would happen.
+        often = {"Fail": 1, "Refusal": 1, "Guard": 2, "Items": 12, "Add": 12}
+        weights = [name for name in shapes for _ in range(often.get(name, 4))]
         kind = draw(st.sampled_from(weights))
         nodes[str(index)] = NodeCall(
             str(index), kind, {name: draw(found) for name, found in shapes[kind].items()}
