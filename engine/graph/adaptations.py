@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from engine.graph.kinds import Conditioning
@@ -129,6 +131,37 @@ class PicturePrompt:
     mask: "Tensor | None" = None
 
 
+@dataclass(frozen=True)
+class Seamless:
+    """The picture goes on at the opposite edge. across: at left and right.  down: at top and bottom."""
+
+    across: bool
+    down: bool
+
+
+@dataclass(frozen=True)
+class DeepShrink:
+    """From a block of the way down on the picture is smaller by the factor, and grows again on the way up.
+
+    start, end: from which share of the way until which.  keeps_skip: the block still hands on the whole.
+    """
+
+    block: int
+    factor: float
+    start: float
+    end: float
+    keeps_skip: bool
+    shrink_method: str
+    grow_method: str
+
+
+@dataclass(frozen=True, eq=False)
+class OperatedGuidance:
+    """Guidance after an operation on the difference of both sides, (B, C, H, W) to the same shape."""
+
+    operation: "Callable[[Tensor], Tensor]"
+
+
 Adaptation: TypeAlias = (
     FreeU
     | TokenMerging
@@ -144,4 +177,7 @@ Adaptation: TypeAlias = (
     | RenormalisedGuidance
     | RedirectedGuidance
     | ScaledNoise
+    | Seamless
+    | DeepShrink
+    | OperatedGuidance
 )

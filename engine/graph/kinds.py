@@ -6,7 +6,7 @@ Tensors and handles appear in annotations only, so that the graph stays free of 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from engine.graph.adaptations import Adaptation
+from engine.graph.adaptations import Adaptation, Seamless
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,10 +75,11 @@ class Clip(SocketValue):
 
 @dataclass(frozen=True)
 class Vae(SocketValue):
-    """An image autoencoder, not yet on any device."""
+    """An image autoencoder, not yet on any device. edges: where its pictures go on at the opposite edge."""
 
     socket = "VAE"
     handle: "Handle"
+    edges: Seamless | None = None
 
 
 @dataclass(frozen=True)

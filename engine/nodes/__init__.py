@@ -49,6 +49,7 @@ from engine.nodes.image_batches import (
     get_image_size,
     image_batch,
     image_from_batch,
+    rebatch_images,
     repeat_image_batch,
 )
 from engine.nodes.image_color import image_rgb_to_yuv, image_yuv_to_rgb
@@ -101,6 +102,7 @@ from engine.nodes.latent_batches import (
     latent_batch,
     latent_batch_seed_behavior,
     latent_from_batch,
+    rebatch_latents,
     repeat_latent_batch,
 )
 from engine.nodes.latent_compositing import latent_composite, latent_composite_masked, set_latent_noise_mask
@@ -166,7 +168,9 @@ from engine.nodes.model_patches import (
     epsilon_scaling,
     free_u,
     free_u_v2,
+    latent_apply_operation_cfg,
     mahiro,
+    patch_model_add_downscale,
     perp_neg,
     perp_neg_guider,
     perturbed_attention_guidance,
@@ -214,6 +218,7 @@ from engine.nodes.schedulers import (
     vp_scheduler,
 )
 from engine.nodes.sdxl import clip_set_last_layer, clip_text_encode_sdxl, clip_text_encode_sdxl_refiner
+from engine.nodes.seamless import circular_vae_decode, make_circular_vae, offset_image, seamless_tile
 from engine.nodes.sigmas import (
     extend_intermediate_sigmas,
     flip_sigmas,
@@ -426,4 +431,12 @@ NODES: tuple[AnyNode, ...] = (
     vae_encode_tiled,
     upscale_model_loader,
     image_upscale_with_model,
+    rebatch_images,
+    rebatch_latents,
+    latent_apply_operation_cfg,
+    patch_model_add_downscale,
+    seamless_tile,
+    make_circular_vae,
+    circular_vae_decode,
+    offset_image,
 )

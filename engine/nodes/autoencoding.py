@@ -1,6 +1,7 @@
 """Pictures to latents and back by a leased autoencoder: whole where memory suffices, otherwise in tiles."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from typing import cast
 
@@ -11,6 +12,7 @@ from engine.errors import BadInput
 from engine.graph.context import Context
 from engine.graph.kinds import Vae
 from engine.models.autoencoder import Autoencoder, AutoencoderConfig
+from engine.models.seamless import seamless
 from engine.nodes.tiling import Tiles, Zoom, run_blended, run_within_memory
 
 # Sides of tiles where a picture does not fit, in latent cells: as large as SD 1's pictures, and ever halved.
@@ -76,8 +78,12 @@ def _run_each(
     """One by one: a picture's activations take far more room than the picture."""
     placement = ctx.pool.placement
     plans = list(_plans(tiles, max(x.shape[-2:]) // zoom.taken))
-    with torch.inference_mode(), ctx.pool.lease(vae.handle) as module:
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode())
+        module = stack.enter_context(ctx.pool.lease(vae.handle))
         network = cast("Autoencoder", module)
+        if vae.edges is not None:
+            stack.enter_context(seamless(module, vae.edges))
 
         def call(part: Tensor) -> Tensor:
             ctx.check_cancelled()

@@ -1,9 +1,11 @@
 """Nodes that make pictures of one colour, put batches together and take them apart."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import torch
 
+from engine.errors import BadInput
 from engine.graph.kinds import Count, Image, IntWidget, Tip
 from engine.graph.spec import node
 from engine.nodes.image_color import Color, unpack
@@ -11,6 +13,7 @@ from engine.nodes.mask_compositing import with_channels
 from engine.nodes.resize import check_size, fit, repeat_to
 from engine.nodes.sides import Side
 
+RebatchCount = Annotated[int, IntWidget(1, 4096)]
 FirstPicture = Annotated[int, IntWidget(0, 4095), Tip("Counts from 0; beyond the end it is the last.")]
 
 
@@ -54,3 +57,14 @@ def get_image_size(*, image: Image) -> tuple[int, int, int]:
     """How wide and high pictures are, and how many."""
     count, height, width = image.pixels.shape[:3]
     return width, height, count
+
+
+@node("RebatchImages", category="image/batch", title="Rebatch Images")
+def rebatch_images(*, images: Sequence[Image], batch_size: Sequence[RebatchCount] = (1,)) -> list[Image]:
+    """Cuts a list of pictures into batches of a size; pictures of one batch must be of one size."""
+    pictures = [picture for image in images for picture in image.pixels.split(1)]
+    batches = [pictures[start : start + batch_size[0]] for start in range(0, len(pictures), batch_size[0])]
+    for batch in batches:
+        if len(sizes := {tuple(picture.shape[1:]) for picture in batch}) > 1:
+            raise BadInput(f"pictures of different sizes cannot be one batch: {sorted(sizes)}")
+    return [Image(torch.cat(batch)) for batch in batches]

@@ -1,13 +1,15 @@
 """Nodes that change how a network is run and guided; its weights stay as they are."""
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 from engine.graph.adaptations import (
     Adaptation,
+    DeepShrink,
     DifferentialMask,
     FreeU,
     NegativeBesideEmpty,
+    OperatedGuidance,
     PerpendicularNegative,
     PerturbedAttention,
     ProjectedGuidance,
@@ -19,9 +21,12 @@ from engine.graph.adaptations import (
     TokenMerging,
     ZeroStarGuidance,
 )
-from engine.graph.kinds import Cfg, Conditioning, FloatWidget, Guider, Model, Tip
+from engine.graph.kinds import Cfg, Conditioning, FloatWidget, Guider, IntWidget, Model, Tip
 from engine.graph.spec import node
+from engine.nodes.latent_operations import LatentOperation
 
+WayShare = Annotated[float, FloatWidget(0.0, 1.0, step=0.001)]
+Scaling = Literal["bicubic", "nearest-exact", "bilinear", "area", "bislerp"]
 Factor = Annotated[float, FloatWidget(0.0, 10.0, step=0.01)]
 Share = Annotated[float, FloatWidget(0.0, 1.0, step=0.01)]
 NegativeScale = Annotated[float, FloatWidget(0.0, 100.0, step=0.01)]
@@ -138,6 +143,41 @@ def renorm_cfg(
 def mahiro(*, model: Model) -> Model:
     """Leans on the positive side alone, the more the less alike the negative one is."""
     return _adapted(model, RedirectedGuidance())
+
+
+@node(
+    "PatchModelAddDownscale",
+    category="model_patches/unet",
+    title="PatchModelAddDownscale (Kohya Deep Shrink)",
+)
+def patch_model_add_downscale(
+    *,
+    model: Model,
+    block_number: Annotated[int, IntWidget(1, 32, step=1)] = 3,
+    downscale_factor: Annotated[float, FloatWidget(0.1, 9.0, step=0.001)] = 2.0,
+    start_percent: WayShare = 0.0,
+    end_percent: WayShare = 0.35,
+    downscale_after_skip: bool = True,
+    downscale_method: Scaling,
+    upscale_method: Scaling,
+) -> Model:
+    """Lets deep blocks see the picture smaller at first, so that large pictures hold together."""
+    settings = DeepShrink(
+        block_number,
+        downscale_factor,
+        start_percent,
+        end_percent,
+        downscale_after_skip,
+        downscale_method,
+        upscale_method,
+    )
+    return _adapted(model, settings)
+
+
+@node("LatentApplyOperationCFG", category="latent/advanced/operations", title="LatentApplyOperationCFG")
+def latent_apply_operation_cfg(*, model: Model, operation: LatentOperation) -> Model:
+    """Applies an operation at every step to what the positive side adds to the negative one."""
+    return _adapted(model, OperatedGuidance(operation.apply))
 
 
 @node("Epsilon Scaling", category="model_patches/unet", title="Epsilon Scaling")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.graph.adaptations import (
+    OperatedGuidance,
     PerpendicularNegative,
     PerturbedAttention,
     ProjectedGuidance,
@@ -33,6 +34,7 @@ GuidanceAdaptation = (
     | RenormalisedGuidance
     | RedirectedGuidance
     | ScaledNoise
+    | OperatedGuidance
 )
 _TINY = 1e-8
 
@@ -110,6 +112,12 @@ class AdaptedGuidance:
                         added = running.add(guidance, moment.sigma, momentum)
                     # So that the sum of both sides becomes positive + cfg * projected.
                     positive = negative + project(added, positive, adaptation) + guidance / moment.weights[0]
+                case OperatedGuidance(operation):
+                    # One side alone is operated on as it is.
+                    base = negative if len(moment.estimates) > 1 else torch.zeros_like(positive)
+                    positive = operation(positive - base) + base
+                    moment = replace(moment, estimates=[positive, *moment.estimates[1:]])
+                    continue
                 case TangentialDamping():
                     negative = damp_tangent(moment.x, positive, negative)
                 case _:

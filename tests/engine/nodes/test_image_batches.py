@@ -9,6 +9,7 @@ from engine.nodes.image_batches import (
     get_image_size,
     image_batch,
     image_from_batch,
+    rebatch_images,
     repeat_image_batch,
 )
 
@@ -61,3 +62,17 @@ def test_a_part_of_a_batch_is_taken(first: int, length: int, expected: list[int]
 
 def test_the_size_is_width_height_and_number() -> None:
     assert get_image_size(image=Image(FIVE)) == (6, 4, 5)
+
+
+def test_rebatching_cuts_a_list_of_batches_anew() -> None:
+    pictures = torch.rand(7, 4, 5, 3)
+    batches = rebatch_images(images=[Image(pictures[:2]), Image(pictures[2:])], batch_size=[3])
+    assert [len(batch.pixels) for batch in batches] == [3, 3, 1]
+    assert torch.equal(torch.cat([batch.pixels for batch in batches]), pictures)
+
+
+def test_pictures_of_two_sizes_are_no_batch() -> None:
+    images = [Image(torch.rand(1, 4, 5, 3)), Image(torch.rand(1, 4, 6, 3))]
+    assert len(rebatch_images(images=images)) == 2
+    with pytest.raises(BadInput, match="pictures of different sizes"):
+        rebatch_images(images=images, batch_size=[2])

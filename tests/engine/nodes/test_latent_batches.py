@@ -8,6 +8,7 @@ from engine.nodes.latent_batches import (
     latent_batch,
     latent_batch_seed_behavior,
     latent_from_batch,
+    rebatch_latents,
     repeat_latent_batch,
 )
 from engine.sampling.noise import initial_noise
@@ -89,3 +90,25 @@ def test_fixed_gives_every_latent_the_same_noise() -> None:
 def test_random_gives_each_latent_its_own_noise() -> None:
     latent = Latent(FIVE, batch_index=(1, 1, 1, 1, 1))
     assert latent_batch_seed_behavior(samples=latent, seed_behavior="random").batch_index is None
+
+
+def test_rebatching_latents_keeps_their_noise_and_masks() -> None:
+    samples = torch.randn(5, 4, 4, 4)
+    masked = Latent(samples[2:], noise_mask=torch.rand(1, 32, 32), batch_index=(7, 8, 9))
+    batches = rebatch_latents(latents=[Latent(samples[:2]), masked], batch_size=[3])
+    assert torch.equal(torch.cat([batch.samples for batch in batches]), samples)
+    assert [batch.batch_index for batch in batches] == [(0, 1, 7), (8, 9)]
+    first = batches[0].noise_mask
+    assert first is not None
+    assert masked.noise_mask is not None
+    assert torch.equal(first, torch.cat([torch.ones(2, 32, 32), masked.noise_mask]))
+
+
+def test_rebatching_begins_anew_where_the_shape_changes() -> None:
+    latents = [
+        Latent(torch.zeros(2, 4, 4, 4)),
+        Latent(torch.zeros(1, 4, 8, 4)),
+        Latent(torch.zeros(1, 4, 4, 4)),
+    ]
+    shapes = [tuple(batch.samples.shape) for batch in rebatch_latents(latents=latents, batch_size=[8])]
+    assert shapes == [(2, 4, 4, 4), (1, 4, 8, 4), (1, 4, 4, 4)]

@@ -10,6 +10,7 @@ from engine.graph.kinds import Latent, Model, Noise
 from engine.nodes import denoising
 from engine.nodes import model_patches as patches
 from engine.nodes.conditioning import conditioning_combine
+from engine.nodes.latent_operations import LatentOperation, latent_operation_sharpen
 from engine.nodes.sampling_run import Walk, run_walk
 from engine.nodes.schedulers import basic_scheduler
 from engine.sampling.samplers.table import SAMPLERS
@@ -29,6 +30,11 @@ def run(studio: Studio, sides: dict[str, Any], model: Model, **changes: Any) -> 
     return studio.sample(changes.pop("latent", EMPTY), model=model, **(sides | changes)).samples
 
 
+def shrunk(model: Model, **changes: Any) -> Model:
+    methods = {"downscale_method": "bicubic", "upscale_method": "bilinear"}
+    return patches.patch_model_add_downscale(model=model, **({"end_percent": 1.0} | methods | changes))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -45,8 +51,15 @@ def run(studio: Studio, sides: dict[str, Any], model: Model, **changes: Any) -> 
         lambda model: patches.renorm_cfg(model=model, cfg_trunc=3.0, renorm_cfg=0.0),
         lambda model: patches.mahiro(model=model),
         lambda model: patches.epsilon_scaling(model=model, scaling_factor=1.1),
+        lambda model: patches.latent_apply_operation_cfg(
+            model=model, operation=latent_operation_sharpen(sharpen_radius=3)
+        ),
+        lambda model: shrunk(model, block_number=1),
+        lambda model: shrunk(model, block_number=2, downscale_after_skip=False),
+        lambda model: shrunk(model, block_number=5),
+        lambda model: shrunk(model, block_number=3, downscale_factor=0.6),
     ],
-    ids=range(13),
+    ids=range(18),
 )
 def test_a_patched_model_draws_otherwise_and_the_plain_one_as_before(
     studio: Studio, sides: dict[str, Any], change: Any
@@ -179,3 +192,24 @@ def test_a_call_has_as_many_cells_as_memory_holds(
     # In float32: 0.01 MiB a cell and byte, and half of it to spare.
     monkeypatch.setattr(denoising, "activation_budget_bytes", lambda _: bytes_free)
     assert denoising.most_cells(studio.load()[0], studio.pool.placement) == cells
+
+
+def test_a_picture_shrinks_in_its_range_and_only_where_there_is_such_a_block(
+    studio: Studio, sides: dict[str, Any]
+) -> None:
+    model = studio.load()[0]
+    plain = run(studio, sides, model)
+    for changes in ({"block_number": 32}, {"start_percent": 0.9, "end_percent": 0.5}):
+        assert torch.equal(run(studio, sides, shrunk(model, **changes)), plain)
+    # The second of two steps lies behind the shorter range.
+    whole, early = (run(studio, sides, shrunk(model, end_percent=end)) for end in (1.0, 0.1))
+    assert not torch.equal(whole, early)
+
+
+def test_an_operation_that_doubles_the_difference_is_twice_the_guidance(
+    studio: Studio, sides: dict[str, Any]
+) -> None:
+    model = studio.load()[0]
+    doubled = patches.latent_apply_operation_cfg(model=model, operation=LatentOperation(lambda x: 2 * x))
+    made, expected = (run(studio, sides, each, cfg=cfg) for each, cfg in ((doubled, 3.0), (model, 6.0)))
+    torch.testing.assert_close(made, expected, atol=1e-4, rtol=1e-4)
