@@ -40,7 +40,7 @@ check: .venv/.installed-dev frontend/node_modules/.installed
 	infra/npm run check
 
 bench: .venv/.installed-test
-	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
+	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) -m benchmarks.$$(basename $$file .py) || exit 1; done
 
 lock:
 	$(PY) -m pip install --quiet pip-tools

@@ -1,6 +1,6 @@
 """What the engine costs per node besides the node's own work, in a graph of 1 000 nodes that do nothing.
 
-python benchmarks/executor.py prints a table and, as its last line, JSON. The peer is the least that could run
+python -m benchmarks.executor prints a table and, as its last line, JSON. The peer is the least that could run
 such a graph: graphlib for the order and a dictionary keyed by the arguments as memory. It has no identities
 that outlive values, no events, no bound on memory and no cancellation, so it shows the price of those.
 """

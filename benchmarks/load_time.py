@@ -1,4 +1,4 @@
-"""From a checkpoint on disk to the first step, against a plain read: python benchmarks/load_time.py
+"""From a checkpoint on disk to the first step, against a plain read: python -m benchmarks.load_time
 
 A checkpoint of Stable Diffusion 1.5's size in fp16 is written to a temporary folder, with random weights.
 Before every measurement the system forgets the file, and each is a process of its own; the best one counts.
@@ -85,7 +85,7 @@ def load(path: Path, dtype_name: str | None) -> list[float]:
 def measure(stage: str, path: Path) -> list[float]:
     """What a process of its own finds for one stage."""
     forget(path)
-    command = [sys.executable, __file__, "--stage", stage, "--file", str(path)]
+    command = [sys.executable, "-m", "benchmarks.load_time", "--stage", stage, "--file", str(path)]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(output.splitlines()[-1])
 

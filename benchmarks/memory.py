@@ -1,4 +1,4 @@
-"""The most memory that a picture takes, against diffusers: python benchmarks/memory.py
+"""The most memory that a picture takes, against diffusers: python -m benchmarks.memory
 
 Text to image with Stable Diffusion 1.5's sizes at 512 × 512, two steps, on the CPU, from a file in fp16 with
 random weights. Each measurement is a process of its own; its peak is what the system counts as resident,
@@ -91,7 +91,17 @@ SIDES: dict[str, Callable[[Path, str], None]] = {"atelier": run_atelier, "diffus
 
 def peak_of_a_process(side: str, dtype: str, path: Path) -> int:
     """Bytes."""
-    command = [sys.executable, __file__, "--side", side, "--dtype", dtype, "--file", str(path)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.memory",
+        "--side",
+        side,
+        "--dtype",
+        dtype,
+        "--file",
+        str(path),
+    ]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return int(output.splitlines()[-1])
 

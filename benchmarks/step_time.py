@@ -1,4 +1,4 @@
-"""Seconds per sampling step in full size, against diffusers: python benchmarks/step_time.py
+"""Seconds per sampling step in full size, against diffusers: python -m benchmarks.step_time
 
 A step is one euler step with guidance: positive and negative text in one call of the U-Net, weights random.
 Each measurement is a process of its own, the two sides take turns, and the best step counts, because others
@@ -148,7 +148,7 @@ def between_ticks(work: Callable[[Callable[[], None]], object]) -> list[float]:
 def best_of_a_process(side: str, case: Case, steps: int) -> float:
     """The fastest step, measured in a fresh process."""
     told = [str(value) for value in astuple(case)]
-    command = [sys.executable, __file__, "--measure", side, *told, "--steps", str(steps)]
+    command = [sys.executable, "-m", "benchmarks.step_time", "--measure", side, *told, "--steps", str(steps)]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return min(json.loads(output.splitlines()[-1]))
 
