@@ -13,7 +13,10 @@ from engine.graph.characters import is_clean_name
 # Checkpoints of torch.save (.ckpt, .pt) are left out on purpose: they are not loaded.
 WEIGHT_SUFFIXES = frozenset({".safetensors", ".sft"})
 # Small files of torch.save are read without unpickling them.
-_FURTHER_SUFFIXES: Mapping[str, frozenset[str]] = {"embeddings": frozenset({".pt", ".bin"})}
+_FURTHER_SUFFIXES: Mapping[str, frozenset[str]] = {
+    "embeddings": frozenset({".pt", ".bin"}),
+    "upscale_models": frozenset({".pt", ".pth"}),
+}
 # Folders' names in older collections.
 _FORMER_NAMES: Mapping[str, tuple[str, ...]] = {
     "controlnet": ("t2i_adapter",),

@@ -1,6 +1,6 @@
-"""What a safetensors file says it holds, checked before any library sees the file. Standard library only.
+"""What a file of weights says it holds, checked before any library sees the file.
 
-Format: 8 bytes little-endian header length, a JSON object, then the tensors' bytes without gaps. A verdict on
+Standard library only, but for small files of torch.save. Safetensors: 8 bytes little-endian header length, a JSON object, then the tensors' bytes without gaps. A verdict on
 any file, hostile ones too, costs at most 1 s and 64 MB: limits come first, and the header is walked entry by
 entry by a grammar of its own, because a JSON tree of 16 MB can take 400 MB.
 """
@@ -18,6 +18,8 @@ from engine.errors import WeightsUnreadable
 from engine.weights.magic import name_of_format
 from engine.weights.shapes import Shape
 
+# How small files of torch.save end.
+ARCHIVE_SUFFIXES = frozenset({".pt", ".pth", ".bin"})
 MAX_HEADER_BYTES = 16_000_000
 MAX_TENSORS = 200_000
 MAX_METADATA_ENTRIES = 10_000
@@ -81,7 +83,12 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """The checked header of a safetensors file. Raises WeightsUnreadable, naming file and broken rule."""
+    """The checked header of a safetensors file; of a small file of torch.save, what it would be.
+
+    Raises WeightsUnreadable, naming file and broken rule.
+    """
+    if path.suffix.lower() in ARCHIVE_SUFFIXES:
+        return _header_of_archive(path)
     try:
         size_bytes = path.stat().st_size
         text = _read_text(path, size_bytes)
@@ -93,6 +100,21 @@ def read_header(path: Path) -> Header:
     except OSError as problem:
         raise WeightsUnreadable(f"{path.name}: cannot be read: {problem.strerror or problem}") from problem
     return Header(path, size_bytes, table.tensors, table.metadata)
+
+
+def _header_of_archive(path: Path) -> Header:
+    # Who only reads safetensors does not pay for torch.
+    from engine.weights.torch_archive import FORMAT_DTYPES, read_tensors
+
+    try:
+        size_bytes = path.stat().st_size
+        tensors = read_tensors(path)
+    except OSError as problem:
+        raise WeightsUnreadable(f"{path.name}: cannot be read: {problem.strerror or problem}") from problem
+    types = {
+        name: TensorType(FORMAT_DTYPES[tensor.dtype], tuple(tensor.shape)) for name, tensor in tensors.items()
+    }
+    return Header(path, size_bytes, types, {})
 
 
 class _RuleBroken(Exception):

@@ -1,4 +1,4 @@
-"""Small files that torch.save wrote, such as old textual inversions, read without unpickling them.
+"""Small files that torch.save wrote, such as textual inversions and upscalers, read without unpickling them.
 
 A pickle is a program. This does not run it: it follows the few instructions that dicts, lists, numbers, texts
 and tensors are made of, looks no name up and calls nothing. Any other instruction or name is refused, and so
@@ -39,6 +39,19 @@ _DTYPES: Final = {
     "torch CharStorage": torch.int8,
     "torch ByteStorage": torch.uint8,
     "torch BoolStorage": torch.bool,
+}
+# The same in the words of safetensors.
+FORMAT_DTYPES: Final = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
 }
 _ORDERED_DICT: Final = "collections OrderedDict"
 _PARAMETER_DICT: Final = "torch.nn.modules.container ParameterDict"
@@ -93,6 +106,20 @@ def read_archive(path: Path) -> object:
     # What pickletools, zipfile and the stack raise over damaged files.
     except (ValueError, LookupError, TypeError, RuntimeError, ArithmeticError, EOFError, *_DAMAGE) as damage:
         raise WeightsUnreadable(f"{path.name}: is damaged, or no file of torch.save") from damage
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of the file, named by the way to them with dots between. Raises WeightsUnreadable."""
+    found: dict[str, Tensor] = {}
+    waiting: list[tuple[str, object]] = [("", read_archive(path))]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, Tensor):
+            found[name] = value
+        elif isinstance(value, dict):
+            below = cast("dict[object, object]", value).items()
+            waiting += [(f"{name}.{key}" if name else str(key), part) for key, part in below]
+    return dict(sorted(found.items()))
 
 
 def _read_zip(content: bytes) -> object:

@@ -42,6 +42,19 @@ def whole(config: RrdbConfig | SrvggConfig, weights: dict[str, Tensor], pixels: 
         return network(pixels.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).clamp(0, 1)
 
 
+@pytest.mark.parametrize("wrapped", [False, True], ids=["plain", "params_ema"])
+def test_files_of_torch_save_enlarge_as_well(tmp_path: Path, wrapped: bool) -> None:
+    weights = tame(ESRGAN)
+    (tmp_path / "upscale_models").mkdir()
+    torch.save({"params_ema": weights} if wrapped else weights, tmp_path / "upscale_models" / "4x.pth")
+    studio = Studio(tmp_path)
+    assert list(studio.context.models.names("upscale_models")) == ["4x.pth"]
+    model = upscale_model_loader(model_name="4x.pth", ctx=studio.context)
+    pixels = torch.rand(1, 9, 13, 3)
+    found = image_upscale_with_model(upscale_model=model, image=Image(pixels), ctx=studio.context).pixels
+    torch.testing.assert_close(found, whole(ESRGAN, weights, pixels), rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("layout", ["first", "second", "third", "averaged"])
 def test_esrgan_enlarges_fourfold_in_every_layout(tmp_path: Path, layout: str) -> None:
     weights, numbers = tame(ESRGAN), first_names(ESRGAN)

@@ -14,6 +14,8 @@ from torch import nn
 
 from engine.errors import WeightsUnreadable
 from engine.weights import torch_archive
+from engine.weights.header import read_header
+from engine.weights.tensors import open_tensors
 from engine.weights.torch_archive import read_archive
 
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool)
@@ -141,3 +143,20 @@ def test_large_tensors_files_and_nests_are_refused(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(torch_archive, "MAX_BYTES", 1000)
     with pytest.raises(WeightsUnreadable, match=r"large\.pt: is larger than 1000 bytes"):
         read_archive(path)
+
+
+def test_a_header_names_tensors_by_the_way_to_them(tmp_path: Path) -> None:
+    half = torch.arange(6).reshape(2, 3).half()
+    path = saved(tmp_path / "nest.pth", {"params": {"a.weight": half, "b": torch.ones(2)}, "epoch": 3})
+    header = read_header(path)
+    assert header.tensors == {"params.a.weight": ("F16", (2, 3)), "params.b": ("F32", (2,))}
+    assert header.size_bytes == path.stat().st_size
+    with open_tensors(path) as tensors:
+        assert torch.equal(tensors.read("params.a.weight"), half)
+        with pytest.raises(WeightsUnreadable, match=r"nest\.pth: tensor 'c': is not there"):
+            tensors.read("c")
+
+
+def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
+    with pytest.raises(WeightsUnreadable, match=r"gone\.pth: cannot be read: No such file"):
+        read_header(tmp_path / "gone.pth")
