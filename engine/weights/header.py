@@ -1,8 +1,9 @@
 """What a file of weights says it holds, checked before any library sees the file.
 
-Standard library only, but for small files of torch.save. Safetensors: 8 bytes little-endian header length, a JSON object, then the tensors' bytes without gaps. A verdict on
-any file, hostile ones too, costs at most 1 s and 64 MB: limits come first, and the header is walked entry by
-entry by a grammar of its own, because a JSON tree of 16 MB can take 400 MB.
+Standard library only, but for small files of torch.save. Safetensors: 8 bytes little-endian header length, a
+JSON object, then the tensors' bytes without gaps. A verdict on any file, hostile ones too, costs at most 1 s
+and 64 MB: limits come first, and the header is walked entry by entry by a grammar of its own, because a JSON
+tree of 16 MB can take 400 MB.
 """
 
 import json
