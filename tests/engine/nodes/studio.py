@@ -24,9 +24,10 @@ class Studio:
     models: Path
     events: list[Event] = field(default_factory=list)
     is_cancelled: Callable[[], bool] = lambda: False
+    dtype: str = "fp32"
 
     def __post_init__(self) -> None:
-        self.pool = Pool(choose_placement("cpu", "fp32"), 10**9)
+        self.pool = Pool(choose_placement("cpu", self.dtype), 10**9)
         self.context = Context(
             "1",
             Services(
